@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Runs the whole test suite, or the groups that are named:
+#
+#   test/run.sh [static] [go] [interop]
+#
+#   static   formatting, modules, go vet, staticcheck
+#   go       every Go test with the race detector, on SQLite and on PostgreSQL
+#   interop  real clients against a running node
+#
+# It sets up what it needs first (test/setup.sh), goes on after a failed step, and ends
+# with the line "N passed, M failed", which counts tests, checks and steps. It fails
+# unless M is 0.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+temp=$(mktemp -d)
+trap 'rm -rf "$temp"' EXIT
+passed=0 failed=0 broken=()
+
+# step NAME COMMAND… runs one step. A command that counts its tests leaves "PASSED FAILED"
+# in $temp/count; any other counts as one.
+step() {
+	local name=$1 ok=1 p f
+	shift
+	rm -f "$temp/count"
+	printf '\n== %s (%d s)\n' "$name" "$SECONDS"
+	"$@" || ok=0
+	p=$ok f=0
+	[ ! -s "$temp/count" ] || read -r p f <"$temp/count"
+	if [ "$ok" = 0 ]; then
+		[ "$f" -gt 0 ] || f=1
+		broken+=("$name")
+		echo "-- $name: failed"
+	fi
+	passed=$((passed + p)) failed=$((failed + f))
+}
+
+# silent COMMAND… succeeds if the command does and prints nothing.
+silent() {
+	local output
+	if ! output=$("$@" 2>&1) || [ -n "$output" ]; then
+		printf '%s\n' "$output"
+		return 1
+	fi
+}
+
+modules() {
+	local module
+	for module in . tools; do
+		go -C "$module" mod verify && go -C "$module" mod tidy -diff || return 1
+	done
+}
+
+go_tests() {
+	CGO_ENABLED=1 test/postgres.sh go test -json -race -vet=off -count=1 -timeout=15m ./... |
+		.cache/venv/bin/python test/gotest.py "$temp/count"
+}
+
+interop() {
+	local ok=0
+	test/postgres.sh test/interop/run.sh 2>&1 | tee "$temp/interop" || ok=1
+	echo "$(grep -c '^ok ' "$temp/interop") $(grep -c '^FAILED ' "$temp/interop")" >"$temp/count"
+	return "$ok"
+}
+
+group_static() {
+	step "gofmt" silent gofmt -l .
+	step "go.mod" modules
+	step "go vet" go vet ./...
+	step "staticcheck" go tool -modfile=tools/go.mod staticcheck ./...
+}
+group_go() { step "go test" go_tests; }
+group_interop() { step "real clients" interop; }
+
+groups=("$@")
+[ $# -gt 0 ] || groups=(static go interop)
+for group in "${groups[@]}"; do
+	declare -F "group_$group" >/dev/null || { echo "usage: test/run.sh [static] [go] [interop]" >&2; exit 2; }
+done
+
+step "setup" test/setup.sh
+if [ "$failed" = 0 ]; then
+	for group in "${groups[@]}"; do
+		"group_$group"
+	done
+fi
+
+printf '\n== done (%d s)\n' "$SECONDS"
+[ "$failed" = 0 ] || printf 'failed: %s\n' "${broken[@]}"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
