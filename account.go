@@ -1,0 +1,102 @@
+package entente
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Organisation is who takes part in an exchange. Home runs this node.
+type Organisation struct {
+	ID   string // UUID
+	Name string
+	Home bool
+}
+
+// Role is what an account may do at home beyond reading and writing collections.
+type Role string
+
+// Operator runs the node: accounts, collections, grants, configuration.
+const Operator Role = "operator"
+
+// ParseRole checks that s names a role.
+func ParseRole(s string) (Role, error) {
+	if Role(s) != Operator {
+		return "", Errorf(Invalid, "there is no role %q; the role that exists is \"operator\"", clip(s))
+	}
+	return Operator, nil
+}
+
+// Account is a person, or a service (a program), that signs in. It belongs to an organisation.
+type Account struct {
+	ID           string // UUID
+	Name         string // unique, see [CheckName]
+	Organisation string // the organisation's id
+	Service      bool
+	Roles        []Role
+	Disabled     bool
+	PasswordHash string // argon2id in PHC form, "" if the account has no password
+	Created      int64  // microseconds since 1970
+}
+
+// Has reports whether the account has the role.
+func (a *Account) Has(r Role) bool { return slices.Contains(a.Roles, r) }
+
+// Token is a bearer secret of an account. Only its hash is kept.
+type Token struct {
+	ID      string   // UUID
+	Account string   // the account's id
+	Hash    [32]byte // SHA-256 of the secret
+	Note    string
+	Created int64 // microseconds since 1970
+	Expires int64 // microseconds since 1970, 0 for never
+}
+
+// Grant is what an account may do with one collection.
+type Grant struct {
+	Account    string // the account's id
+	Collection string // the collection's id
+	Read       bool
+	Write      bool
+}
+
+// Actor is who a command or a question comes from.
+type Actor struct {
+	Account Account
+	// Local marks the operating system's owner of the node, who works on its data
+	// directly with the command line. It may do what an operator may.
+	Local bool
+}
+
+// LocalActor is the command line on the node's own data.
+func LocalActor() Actor { return Actor{Local: true, Account: Account{Name: "local"}} }
+
+// IsOperator reports whether the actor may run the node.
+func (a Actor) IsOperator() bool { return a.Local || (a.Account.Has(Operator) && !a.Account.Disabled) }
+
+// MaxName is the most characters that a name of an account or collection may have.
+const MaxName = 128
+
+// CheckName checks a name: 1 to [MaxName] characters, printable, no colon in an
+// account's (HTTP Basic ends the user name at one, RFC 7617 §2), no blank at either end.
+func CheckName(what, s string) error {
+	switch {
+	case s == "":
+		return Errorf(Invalid, "the %s needs a name", what)
+	case !utf8.ValidString(s):
+		return Errorf(Invalid, "the name of the %s is not valid UTF-8", what)
+	case utf8.RuneCountInString(s) > MaxName:
+		return Errorf(Invalid, "the name of the %s has more than %d characters", what, MaxName)
+	case strings.TrimSpace(s) != s:
+		return Errorf(Invalid, "the name of the %s begins or ends with a blank", what)
+	case what == "account" && strings.Contains(s, ":"):
+		return Errorf(Invalid, "the name of an account must not hold a colon: HTTP Basic sign-in could not carry it")
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return Errorf(Invalid, "the name of the %s holds the character %U, which cannot be printed", what, r)
+		}
+	}
+	return nil
+}

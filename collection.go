@@ -1,0 +1,88 @@
+package entente
+
+// Root is a TAXII API root (TAXII 2.1 §4.2): a group of collections under one path.
+type Root struct {
+	Name             string // its path, "api1" for /api1/
+	Title            string
+	Description      string
+	MaxContentLength int64 // octets of a request body, more than 0
+}
+
+// Collection is a named set of submissions at home, with an accept log: what came in,
+// in order. Its home feed is that log, and Head its last position.
+type Collection struct {
+	ID          string // UUIDv4, as TAXII shows it
+	Root        string // the API root it is served under
+	Name        string // its title, unique at home
+	Alias       string // unique within the root, "" for none
+	Description string
+	Created     int64 // microseconds since 1970
+	Feed        int64 // the number of its home feed
+	Head        int64 // the last position of its home feed
+	LastAdded   int64 // the last time given in its home feed, microseconds since 1970
+}
+
+// Access is a collection as one account sees it.
+type Access struct {
+	Collection
+	CanRead  bool
+	CanWrite bool
+}
+
+// AccessFor is the one rule of who sees a collection at home: an operator reads and
+// writes all, others what they were granted.
+func AccessFor(a Actor, c Collection, g Grant) Access {
+	if a.IsOperator() {
+		return Access{Collection: c, CanRead: true, CanWrite: true}
+	}
+	if a.Account.Disabled || g.Account != a.Account.ID || g.Collection != c.ID {
+		return Access{Collection: c}
+	}
+	return Access{Collection: c, CanRead: g.Read, CanWrite: g.Write}
+}
+
+// Visible reports whether the account may know that the collection exists.
+func (a Access) Visible() bool { return a.CanRead || a.CanWrite }
+
+// Filter selects versions of a feed (TAXII 2.1 §3.4). Empty fields select all.
+type Filter struct {
+	AddedAfter int64 // microseconds since 1970: only what was added strictly after; 0 for all
+	IDs        []ObjectID
+	Types      []string
+	Specs      []Spec // none: the latest specification version of each object
+	Versions   VersionFilter
+}
+
+// VersionFilter is TAXII's match[version]. Its zero value means the last version.
+type VersionFilter struct {
+	All   bool // alone
+	First bool
+	Last  bool
+	Exact []Instant
+}
+
+// WantsLast reports whether the latest versions are among those selected.
+func (f VersionFilter) WantsLast() bool {
+	return f.Last || (!f.All && !f.First && len(f.Exact) == 0)
+}
+
+// Entry is one line of a feed with what is known of its version.
+type Entry struct {
+	Seq    int64 // position in its own feed
+	Added  int64 // microseconds since 1970, strictly increasing within the feed
+	ID     ObjectID
+	Spec   Spec
+	Stamp  string // the version as TAXII names it: modified, else created, else Added
+	Digest Digest
+	Bytes  []byte // nil where only the manifest was asked for
+}
+
+// Page is a run of entries of a feed.
+type Page struct {
+	Entries []Entry
+	More    bool  // there is more after Entries
+	Next    int64 // position after which to go on, where More is true
+}
+
+// FormatMicros writes a moment as a TAXII timestamp: UTC, exactly six fraction digits (TAXII 2.1 §2).
+func FormatMicros(micros int64) string { return microsText(micros) }

@@ -1,0 +1,223 @@
+package entente
+
+// Decide judges a command by the facts and says what is to be written. It is pure: the
+// same command and facts give the same change. An error is an [Error] and means that
+// nothing is written.
+func Decide(c Command, f Facts) (Change, error) {
+	switch c := c.(type) {
+	case Submit:
+		return decideSubmit(c, f)
+	case DeleteObject:
+		return decideDelete(c, f)
+	case PutStatus:
+		if c.Status.Account != f.Actor.Account.ID {
+			return Change{}, Errorf(Forbidden, "a status belongs to the account that posted")
+		}
+		return Change{Status: &c.Status, Receipt: Receipt{ID: c.Status.ID}}, nil
+	}
+	if !f.Actor.IsOperator() {
+		return Change{}, Errorf(Forbidden, "only an operator of this node may do that")
+	}
+	switch c := c.(type) {
+	case Establish:
+		return decideEstablish(c, f)
+	case AddCollection:
+		return decideAddCollection(c, f)
+	case EditCollection:
+		return decideEditCollection(c, f)
+	case RemoveCollection:
+		return decideRemoveCollection(c, f)
+	case AddAccount:
+		return decideAddAccount(c, f)
+	case SetPassword:
+		return decideSetPassword(c, f)
+	case AddToken:
+		return decideAddToken(c, f)
+	case RemoveToken:
+		if f.Token == nil {
+			return Change{}, Errorf(NotFound, "there is no token %s", c.Token)
+		}
+		return Change{RemoveToken: f.Token.ID}, nil
+	case DisableAccount:
+		return decideDisable(c, f)
+	case SetGrant:
+		return decideGrant(c, f)
+	}
+	return Change{}, Errorf(Internal, "no decision for %T", c)
+}
+
+// access is the actor's access to the collection that the command names, or the one
+// answer for a collection that is unknown or must not be seen.
+func access(f Facts) (Access, error) {
+	if f.Collection != nil {
+		if a := AccessFor(f.Actor, *f.Collection, f.Grant); a.Visible() {
+			return a, nil
+		}
+	}
+	return Access{}, Errorf(NotFound, "there is no such collection")
+}
+
+func decideEstablish(c Establish, f Facts) (Change, error) {
+	if f.Home.ID != "" {
+		return Change{}, Errorf(Conflict, "this node is established already; its home is %q", f.Home.Name)
+	}
+	if err := CheckName("organisation", c.Organisation); err != nil {
+		return Change{}, err
+	}
+	root := c.Root
+	return Change{
+		Home: &Organisation{ID: f.NewID, Name: c.Organisation, Home: true}, Root: &root, Settings: c.Settings,
+		Receipt: Receipt{ID: f.NewID},
+	}, nil
+}
+
+func decideAddCollection(c AddCollection, f Facts) (Change, error) {
+	if err := CheckName("collection", c.Name); err != nil {
+		return Change{}, err
+	}
+	if err := checkAlias(c.Alias); err != nil {
+		return Change{}, err
+	}
+	if f.NameTaken {
+		return Change{}, Errorf(Conflict, "there is already a collection named %q", c.Name)
+	}
+	if f.AliasTaken {
+		return Change{}, Errorf(Conflict, "there is already a collection with the alias %q", c.Alias)
+	}
+	root := c.Root
+	if root == "" && len(f.Roots) > 0 {
+		root = f.Roots[0].Name
+	}
+	for _, r := range f.Roots {
+		if r.Name == root {
+			return Change{
+				Collection: &Collection{ID: f.NewID, Root: root, Name: c.Name, Alias: c.Alias, Description: c.Description, Created: f.Now, Feed: f.NewFeed},
+				Receipt:    Receipt{ID: f.NewID},
+			}, nil
+		}
+	}
+	return Change{}, Errorf(NotFound, "there is no API root %q", clip(root))
+}
+
+func decideEditCollection(c EditCollection, f Facts) (Change, error) {
+	if f.Collection == nil {
+		return Change{}, Errorf(NotFound, "there is no such collection")
+	}
+	to := *f.Collection
+	if c.Name != nil {
+		if err := CheckName("collection", *c.Name); err != nil {
+			return Change{}, err
+		}
+		if f.NameTaken {
+			return Change{}, Errorf(Conflict, "there is already a collection named %q", *c.Name)
+		}
+		to.Name = *c.Name
+	}
+	if c.Alias != nil {
+		if err := checkAlias(*c.Alias); err != nil {
+			return Change{}, err
+		}
+		if f.AliasTaken {
+			return Change{}, Errorf(Conflict, "there is already a collection with the alias %q", *c.Alias)
+		}
+		to.Alias = *c.Alias
+	}
+	if c.Description != nil {
+		to.Description = *c.Description
+	}
+	return Change{Collection: &to, Receipt: Receipt{ID: to.ID}}, nil
+}
+
+// checkAlias keeps aliases usable as one segment of a URL path and apart from ids.
+func checkAlias(s string) error {
+	if s == "" {
+		return nil
+	}
+	if len(s) > MaxName {
+		return Errorf(Invalid, "the alias has more than %d characters", MaxName)
+	}
+	if IsUUID(s) {
+		return Errorf(Invalid, "the alias must not look like a collection's id")
+	}
+	for i := range len(s) {
+		c := s[i]
+		ok := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || i > 0 && (c == '-' || c == '_' || c == '.')
+		if !ok {
+			return Errorf(Invalid, "the alias %q may hold letters, digits, and after the first character - _ and .", clip(s))
+		}
+	}
+	return nil
+}
+
+func decideRemoveCollection(c RemoveCollection, f Facts) (Change, error) {
+	if f.Collection == nil {
+		return Change{}, Errorf(NotFound, "there is no such collection")
+	}
+	if !f.Empty && !c.EvenIfFull {
+		return Change{}, Errorf(Conflict, "the collection %q holds objects; say that they may go with it", f.Collection.Name)
+	}
+	return Change{RemoveCollection: f.Collection.ID, Receipt: Receipt{ID: f.Collection.ID}}, nil
+}
+
+func decideAddAccount(c AddAccount, f Facts) (Change, error) {
+	if err := CheckName("account", c.Name); err != nil {
+		return Change{}, err
+	}
+	if f.NameTaken {
+		return Change{}, Errorf(Conflict, "there is already an account named %q", c.Name)
+	}
+	if c.Service && len(c.Roles) > 0 {
+		return Change{}, Errorf(Invalid, "a service has no roles: they are for people")
+	}
+	return Change{
+		Account: &Account{
+			ID: f.NewID, Name: c.Name, Organisation: f.Home.ID, Service: c.Service,
+			Roles: c.Roles, PasswordHash: c.PasswordHash, Created: f.Now,
+		},
+		Receipt: Receipt{ID: f.NewID},
+	}, nil
+}
+
+func decideSetPassword(c SetPassword, f Facts) (Change, error) {
+	if f.Account == nil {
+		return Change{}, Errorf(NotFound, "there is no such account")
+	}
+	to := *f.Account
+	to.PasswordHash = c.PasswordHash
+	return Change{Account: &to, Receipt: Receipt{ID: to.ID}}, nil
+}
+
+func decideAddToken(c AddToken, f Facts) (Change, error) {
+	if f.Account == nil {
+		return Change{}, Errorf(NotFound, "there is no such account")
+	}
+	if c.Expires != 0 && c.Expires <= f.Now {
+		return Change{}, Errorf(Invalid, "the token would have expired before it is made")
+	}
+	return Change{
+		Token:   &Token{ID: f.NewID, Account: f.Account.ID, Hash: c.Hash, Note: c.Note, Created: f.Now, Expires: c.Expires},
+		Receipt: Receipt{ID: f.NewID},
+	}, nil
+}
+
+func decideDisable(c DisableAccount, f Facts) (Change, error) {
+	if f.Account == nil {
+		return Change{}, Errorf(NotFound, "there is no such account")
+	}
+	to := *f.Account
+	if !c.Enable && !to.Disabled && to.Has(Operator) && f.Operators <= 1 {
+		return Change{}, Errorf(Conflict, "%q is the last operator; make another one before you disable it", to.Name)
+	}
+	to.Disabled = !c.Enable
+	return Change{Account: &to, Receipt: Receipt{ID: to.ID}}, nil
+}
+
+func decideGrant(c SetGrant, f Facts) (Change, error) {
+	if f.Account == nil {
+		return Change{}, Errorf(NotFound, "there is no such account")
+	}
+	if f.Collection == nil {
+		return Change{}, Errorf(NotFound, "there is no such collection")
+	}
+	return Change{Grant: &Grant{Account: f.Account.ID, Collection: f.Collection.ID, Read: c.Read, Write: c.Write}}, nil
+}

@@ -1,0 +1,130 @@
+package entente
+
+import "math"
+
+// Facts are what a decision rests on, read in the transaction that will apply it.
+// Which fields are filled depends on the command; see [Decide].
+type Facts struct {
+	Now   int64 // microseconds since 1970
+	Actor Actor
+	NewID string // a fresh UUIDv4 for what the command makes
+	// NewFeed is a fresh number for the home feed of a collection that the command makes.
+	NewFeed int64
+
+	Home       Organisation // its ID is "" before [Establish]
+	Roots      []Root
+	Collection *Collection // the one the command names, nil if there is none
+	Grant      Grant       // the actor's grant on Collection
+	Account    *Account    // the one the command names, nil if there is none
+	Token      *Token      // the one the command names, nil if there is none
+
+	// NameTaken and AliasTaken tell that another collection or account has the name.
+	NameTaken, AliasTaken bool
+	// Operators counts the accounts that are operators and not disabled.
+	Operators int
+	// Empty tells that Collection holds nothing.
+	Empty bool
+
+	// Known holds, per object that the command concerns, every stored content with its
+	// lines in the collection's home feed.
+	Known map[ObjectID][]Known
+	// NextContent is the first of the content numbers reserved for new contents.
+	NextContent int64
+}
+
+// Known is one stored content of an object.
+type Known struct {
+	Content int64 // its number in the store
+	Digest  Digest
+	Spec    Spec
+	Key     StampKey
+	Lines   []Line // in the feed that the command concerns
+}
+
+// StampKey is a version's moment as the store orders it.
+type StampKey struct {
+	Micros int64  // [Unversioned] where the object has neither modified nor created
+	Rest   string // digits beyond the microsecond
+}
+
+// Unversioned is the Micros of a version that has no moment of its own.
+const Unversioned = math.MinInt64
+
+// Key is the version's moment for the store.
+func (v *Version) Key() StampKey {
+	in := v.Stamp()
+	if in.IsZero() {
+		return StampKey{Micros: Unversioned}
+	}
+	return StampKey{Micros: in.Micros, Rest: in.Rest}
+}
+
+// Line is the state of one line of a feed. The positions say from which head of the
+// feed on something holds; 0 means it does not.
+type Line struct {
+	Seq     int64
+	Content int64
+	Source  string // organisation's id
+	Added   int64  // microseconds since 1970
+	Gone    int64  // withdrawn or deleted
+	Newer   int64  // a newer version of the object is live
+	Spec    int64  // a version of the object in a later specification is live
+	Rival   int64  // never shown: the line at this position holds its place
+}
+
+// Live reports whether readers see the line at the feed's head.
+func (l Line) Live() bool { return l.Gone == 0 && l.Rival == 0 }
+
+// Change is what a decision wants written, all of it or nothing.
+type Change struct {
+	Contents []NewContent
+	Lines    []NewLine // in order of Seq
+	Marks    []Mark    // on lines that are already stored
+	Head     int64     // the feed's new head; 0 if no feed moves
+	Added    int64     // the feed's new last time
+	Feed     int64     // the feed that moves
+
+	Home     *Organisation // to put
+	Root     *Root         // to put
+	Settings []Setting     // to put
+	Status   *Status       // to put
+
+	Collection       *Collection // to put
+	RemoveCollection string      // id
+	Account          *Account    // to put
+	Token            *Token      // to put
+	RemoveToken      string      // id
+	Grant            *Grant      // to put
+
+	Receipt Receipt
+}
+
+// NewContent is a content to store, under a number out of those reserved.
+type NewContent struct {
+	Content int64
+	Version *Version
+}
+
+// NewLine is a line to append to a feed.
+type NewLine struct {
+	Line
+	Type string
+	Of   Spec // the version's own specification
+}
+
+// Mark updates the state of a stored line.
+type Mark struct {
+	Seq   int64
+	Field MarkField
+	At    int64 // the head from which it holds; 0 clears
+}
+
+// MarkField names what a [Mark] sets.
+type MarkField uint8
+
+// The fields of a [Line] that change after it was written.
+const (
+	MarkGone MarkField = iota
+	MarkNewer
+	MarkSpec
+)

@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
+// dialect is all that differs between the engines. Each engine has one value of it, in
+// a file of its own; nothing else in the package asks which engine it is.
+type dialect struct {
+	name string
+	// open opens the database for writing and for reading; the two may be one.
+	open func(url string) (write, read *sql.DB, err error)
+	// view are the options of a transaction that reads one consistent state.
+	view *sql.TxOptions
+	// words replaces {blob}, {clustered} and {number} (a 64-bit primary key) in the schema.
+	words *strings.Replacer
+	// searchSchema makes the full-text index.
+	searchSchema []string
+	// ints turns a set of integers into an SQL expression for the right side of IN, with
+	// the parameter's number, and the parameter.
+	ints func(param string, set []int64) (expr string, arg any)
+	// texts is the same for strings.
+	texts func(param string, set []string) (expr string, arg any)
+	// insert writes rows in as few statements as the engine likes, and returns how many
+	// were written; rows that meet a conflict on the target are left out. A target of ""
+	// lets a conflict fail.
+	insert func(ctx context.Context, tx *sql.Tx, b bulk, rows [][]any) (int64, error)
+	// marks sets one column of lines of a feed, for pairs of (position, value).
+	marks func(ctx context.Context, tx *sql.Tx, feed int64, column string, pairs [][2]int64) error
+	// searchPut adds the words of contents to the full-text index; again does no harm.
+	searchPut func(ctx context.Context, tx *sql.Tx, texts []SearchText) error
+	// searchDrop takes contents out of the full-text index.
+	searchDrop func(ctx context.Context, tx *sql.Tx, contents []int64) error
+	// searchFrom is the FROM part of a search, giving a column content; its one
+	// parameter, $1, is what searchTerms makes of the terms.
+	searchFrom  string
+	searchTerms func([]Term) string
+	// retry, unique, full and exists tell what an error of the engine means: try again, a
+	// key is taken, no space is left, a table is there already.
+	retry, unique, full, exists func(error) bool
+}
+
+// bulk names a table, its columns in the order of the rows, and the columns of the
+// constraint whose conflict is passed over.
+type bulk struct {
+	table    string
+	columns  []column
+	conflict string
+}
+
+type column struct{ name, kind string } // kind: bigint, text, bytea
+
+// SearchText is what full-text search knows of one content.
+type SearchText struct {
+	Content int64
+	Words   string // lower-case words apart by blanks, see [Words]
+}
+
+// Term is one part of a search: words that must follow one another; all terms must be
+// found. Prefix lets the last word be the beginning of a longer one.
+type Term struct {
+	Words  []string
+	Prefix bool
+}

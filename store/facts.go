@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"entente"
+)
+
+// Facts reads what [entente.Decide] needs to judge a command. For a command that moves a
+// feed it first takes hold of the feed's row, so that nobody else moves it before this
+// transaction ends. Now, NewID, NewFeed and NextContent are the caller's to fill.
+func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (entente.Facts, error) {
+	f := entente.Facts{Actor: a}
+	var err error
+	if f.Home, err = t.Home(ctx); err != nil {
+		return f, err
+	}
+	if !a.Local {
+		// What the account was when it signed in may be old: read it again.
+		now, err := t.accountWhere(ctx, `id = $1`, a.Account.ID)
+		if err != nil {
+			return f, err
+		}
+		if now == nil || now.Disabled {
+			return f, entente.Errorf(entente.Unauthenticated, "this account may not sign in")
+		}
+		f.Actor.Account = *now
+	}
+	switch c := c.(type) {
+	case entente.Submit:
+		err = t.feedFacts(ctx, &f, c.Collection, idsOf(c.Versions))
+	case entente.DeleteObject:
+		err = t.feedFacts(ctx, &f, c.Collection, []entente.ObjectID{c.Object})
+	case entente.AddCollection:
+		if f.Roots, err = t.Roots(ctx); err == nil {
+			err = t.namesTaken(ctx, &f, "", c.Name, c.Alias)
+		}
+	case entente.EditCollection:
+		if f.Collection, err = t.collectionByID(ctx, c.Collection); err == nil && f.Collection != nil {
+			err = t.namesTaken(ctx, &f, c.Collection, deref(c.Name), deref(c.Alias))
+		}
+	case entente.RemoveCollection:
+		if f.Collection, err = t.collectionByID(ctx, c.Collection); err == nil && f.Collection != nil {
+			f.Empty, err = t.feedEmpty(ctx, f.Collection.Feed)
+		}
+	case entente.AddAccount:
+		f.Account, err = t.accountWhere(ctx, `name = $1`, c.Name)
+		f.NameTaken = f.Account != nil
+	case entente.SetPassword:
+		f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account)
+	case entente.AddToken:
+		f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account)
+	case entente.RemoveToken:
+		f.Token, err = t.tokenWhere(ctx, `id = $1`, c.Token)
+	case entente.DisableAccount:
+		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
+			f.Operators, err = t.operators(ctx)
+		}
+	case entente.SetGrant:
+		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
+			f.Collection, err = t.collectionByID(ctx, c.Collection)
+		}
+	}
+	return f, err
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func idsOf(vs []*entente.Version) []entente.ObjectID {
+	seen := make(map[entente.ObjectID]struct{}, len(vs))
+	ids := make([]entente.ObjectID, 0, len(vs))
+	for _, v := range vs {
+		if _, ok := seen[v.ID]; !ok {
+			seen[v.ID] = struct{}{}
+			ids = append(ids, v.ID)
+		}
+	}
+	return ids
+}
+
+// feedFacts holds the home feed of a collection and reads what is known of some objects.
+func (t *Tx) feedFacts(ctx context.Context, f *entente.Facts, collection string, ids []entente.ObjectID) error {
+	c, err := t.collectionByID(ctx, collection)
+	if err != nil || c == nil {
+		return err
+	}
+	// The update that changes nothing takes the row's lock before anything is read.
+	err = t.tx.QueryRowContext(ctx, `UPDATE feed SET head = head WHERE feed = $1 RETURNING head, added`, c.Feed).Scan(&c.Head, &c.LastAdded)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // removed in between
+	}
+	if err != nil {
+		return err
+	}
+	f.Collection = c
+	if f.Grant, err = t.grant(ctx, f.Actor.Account.ID, c.ID); err != nil {
+		return err
+	}
+	f.Known, err = t.Known(ctx, c.Feed, ids)
+	return err
+}
+
+// Known reads every stored content of some objects, with its lines in one feed.
+func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map[entente.ObjectID][]entente.Known, error) {
+	keys := make([]int64, len(ids))
+	wanted := make(map[entente.ObjectID]struct{}, len(ids))
+	for i, id := range ids {
+		keys[i] = id.Fold()
+		wanted[id] = struct{}{}
+	}
+	in, arg := t.s.d.ints("$1", keys)
+	rows, err := t.tx.QueryContext(ctx, `SELECT content, id, spec, micros, rest, digest FROM content WHERE okey IN `+in, arg)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	known := make(map[entente.ObjectID][]entente.Known, len(ids))
+	type place struct {
+		id entente.ObjectID
+		at int
+	}
+	places := map[int64]place{}
+	var contents []int64
+	for rows.Next() {
+		var k entente.Known
+		var id, rest string
+		var digest []byte
+		if err := rows.Scan(&k.Content, &id, &k.Spec, &k.Key.Micros, &rest, &digest); err != nil {
+			return nil, err
+		}
+		oid := entente.ObjectID(id)
+		if _, ok := wanted[oid]; !ok {
+			continue // another id of the same fold
+		}
+		k.Key.Rest = rest
+		copy(k.Digest[:], digest)
+		places[k.Content] = place{oid, len(known[oid])}
+		known[oid] = append(known[oid], k)
+		contents = append(contents, k.Content)
+	}
+	if err := rows.Err(); err != nil || len(contents) == 0 {
+		return known, err
+	}
+	return known, t.linesOf(ctx, feed, contents, func(l entente.Line) {
+		p := places[l.Content]
+		k := &known[p.id][p.at]
+		k.Lines = append(k.Lines, l)
+	})
+}
+
+// linesOf reads the lines of a feed that carry some contents, in no order.
+func (t *Tx) linesOf(ctx context.Context, feed int64, contents []int64, each func(entente.Line)) error {
+	in, arg := t.s.d.ints("$2", contents)
+	rows, err := t.tx.QueryContext(ctx, `SELECT l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+		FROM line l JOIN organisation o ON o.num = l.source WHERE l.feed = $1 AND l.content IN `+in, feed, arg)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var l entente.Line
+		if err := rows.Scan(&l.Seq, &l.Content, &l.Source, &l.Added, &l.Gone, &l.Newer, &l.Spec, &l.Rival); err != nil {
+			return err
+		}
+		each(l)
+	}
+	return rows.Err()
+}
+
+func (t *Tx) feedEmpty(ctx context.Context, feed int64) (bool, error) {
+	var n int
+	err := t.tx.QueryRowContext(ctx, `SELECT 1 FROM line WHERE feed = $1 AND gone = 0 LIMIT 1`, feed).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	return false, err
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"entente"
+)
+
+// FeedQuery asks for a run of a feed's lines.
+type FeedQuery struct {
+	Feed   int64
+	After  int64 // position: only lines beyond it
+	Head   int64 // position: no line beyond it
+	Limit  int   // the most entries in the page, 1 or more
+	Filter entente.Filter
+	Bodies bool // with the versions' bytes
+}
+
+// maxTypeStreams is how many types are read each by its own index range and merged;
+// with more of them the feed is scanned in its order.
+const maxTypeStreams = 8
+
+// Page reads a page of a feed in the order of its lines.
+func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
+	text, args := q.build(t.s.d)
+	rows, err := t.tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		return entente.Page{}, err
+	}
+	defer rows.Close()
+	var p entente.Page
+	for rows.Next() {
+		if len(p.Entries) == q.Limit {
+			p.More, p.Next = true, p.Entries[q.Limit-1].Seq
+			break
+		}
+		e, err := scanEntry(rows.Scan, q.Bodies)
+		if err != nil {
+			return p, err
+		}
+		p.Entries = append(p.Entries, e)
+	}
+	return p, rows.Err()
+}
+
+func scanEntry(scan func(...any) error, bodies bool) (entente.Entry, error) {
+	var e entente.Entry
+	var id string
+	var digest []byte
+	to := []any{&e.Seq, &e.Added, &id, &e.Spec, &e.Stamp, &digest}
+	if bodies {
+		to = append(to, &e.Bytes)
+	}
+	err := scan(to...)
+	e.ID = entente.ObjectID(id)
+	copy(e.Digest[:], digest)
+	if e.Stamp == "" {
+		e.Stamp = entente.FormatMicros(e.Added)
+	}
+	return e, err
+}
+
+// query gathers an SQL text and its parameters.
+type query struct{ args []any }
+
+// arg adds a parameter and gives its name.
+func (q *query) arg(v any) string {
+	q.args = append(q.args, v)
+	return fmt.Sprintf("$%d", len(q.args))
+}
+
+// ints and texts add a set as one parameter.
+func (q *query) ints(d *dialect, set []int64) string {
+	expr, v := d.ints(fmt.Sprintf("$%d", len(q.args)+1), set)
+	q.args = append(q.args, v)
+	return expr
+}
+
+func (q *query) texts(d *dialect, set []string) string {
+	expr, v := d.texts(fmt.Sprintf("$%d", len(q.args)+1), set)
+	q.args = append(q.args, v)
+	return expr
+}
+
+func (f FeedQuery) build(d *dialect) (string, []any) {
+	q := &query{}
+	columns := `l.seq, l.added, c.id, c.spec, c.stamp, c.digest`
+	if f.Bodies {
+		columns += `, c.body`
+	}
+	feed := q.arg(f.Feed)
+	where := []string{`l.gone = 0`, `l.rival = 0`, `l.seq > ` + q.arg(f.After), `l.seq <= ` + q.arg(f.Head)}
+	if f.Filter.AddedAfter != 0 {
+		where = append(where, `l.seq > COALESCE((SELECT b.seq FROM line b WHERE b.feed = `+feed+` AND b.added <= `+q.arg(f.Filter.AddedAfter)+
+			` ORDER BY b.added DESC LIMIT 1), 0)`)
+	}
+	where = append(where, f.specs(q)...)
+	if v := f.versions(q, d); v != "" {
+		where = append(where, v)
+	}
+	if ids := f.Filter.IDs; len(ids) > 0 {
+		keys, texts := make([]int64, len(ids)), make([]string, len(ids))
+		for i, id := range ids {
+			keys[i], texts[i] = id.Fold(), string(id)
+		}
+		where = append(where, `l.content IN (SELECT content FROM content WHERE okey IN `+q.ints(d, keys)+`)`, `c.id IN `+q.texts(d, texts))
+	}
+	limit := q.arg(f.Limit + 1)
+	head := `SELECT ` + columns + ` FROM line l JOIN content c ON c.content = l.content WHERE l.feed = ` + feed + ` AND ` + strings.Join(where, ` AND `)
+	tail := ` ORDER BY l.seq LIMIT ` + limit
+	types := f.Filter.Types
+	switch {
+	case len(types) == 0:
+		return head + tail, q.args
+	case len(f.Filter.IDs) > 0 || len(types) > maxTypeStreams:
+		return head + ` AND ` + f.anyType(q, types) + tail, q.args
+	}
+	var streams []string
+	for _, name := range types {
+		streams = append(streams, `SELECT * FROM (`+head+` AND `+f.anyType(q, []string{name})+tail+`) AS s`)
+	}
+	return `SELECT * FROM (` + strings.Join(streams, ` UNION ALL `) + `) AS m ORDER BY seq LIMIT ` + limit, q.args
+}
+
+// anyType finds by the types' keys, and compares the types themselves by the beginning
+// of the id, as keys may be shared.
+func (f FeedQuery) anyType(q *query, types []string) string {
+	var any []string
+	for _, name := range types {
+		any = append(any, `(l.type = `+q.arg(typeKey(name))+` AND substr(c.id, 1, `+q.arg(len(name)+2)+`) = `+q.arg(name+"--")+`)`)
+	}
+	return `(` + strings.Join(any, ` OR `) + `)`
+}
+
+func (f FeedQuery) specs(q *query) []string {
+	if len(f.Filter.Specs) == 0 {
+		return []string{`l.later = 0`}
+	}
+	var any []string
+	for _, s := range f.Filter.Specs {
+		any = append(any, `l.spec = `+q.arg(int64(s)))
+	}
+	return []string{`(` + strings.Join(any, ` OR `) + `)`}
+}
+
+// versions is TAXII's match[version] in SQL, "" for all versions.
+func (f FeedQuery) versions(q *query, d *dialect) string {
+	v := f.Filter.Versions
+	if v.All {
+		return ""
+	}
+	var any []string
+	if v.WantsLast() {
+		any = append(any, `l.newer = 0`)
+	}
+	if v.First {
+		any = append(any, `NOT EXISTS (SELECT 1 FROM content c2 JOIN line l2 ON l2.content = c2.content AND l2.feed = l.feed
+			WHERE c2.okey = c.okey AND c2.id = c.id AND c2.spec = c.spec AND l2.gone = 0 AND l2.rival = 0
+			AND (c2.micros < c.micros OR c2.micros = c.micros AND (c2.rest < c.rest OR c2.rest = c.rest AND l2.seq < l.seq)))`)
+	}
+	for _, in := range v.Exact {
+		m, unversioned := q.arg(in.Micros), q.arg(int64(entente.Unversioned))
+		any = append(any, `(c.micros = `+m+` AND c.rest = `+q.arg(in.Rest)+`)`, `(c.micros = `+unversioned+` AND l.added = `+m+`)`)
+	}
+	return `(` + strings.Join(any, ` OR `) + `)`
+}

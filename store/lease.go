@@ -1,0 +1,86 @@
+package store
+
+import "context"
+
+// Lease takes or renews a job's lease for a holder until a time, in microseconds since
+// 1970. It reports whether the holder has it now. A clock that jumps can make a lease
+// end early or late, never be held by two: taking it is one write.
+func (t *Tx) Lease(ctx context.Context, job, holder string, now, until int64) (bool, error) {
+	res, err := t.tx.ExecContext(ctx, `INSERT INTO lease (name, holder, expires) VALUES ($1, $2, $3)
+		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires = excluded.expires
+		WHERE lease.holder = excluded.holder OR lease.expires < $4`, job, holder, until, now)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
+// Release gives a lease back, so that another process need not wait for its end.
+func (t *Tx) Release(ctx context.Context, job, holder string) error {
+	_, err := t.tx.ExecContext(ctx, `DELETE FROM lease WHERE name = $1 AND holder = $2`, job, holder)
+	return err
+}
+
+// Sweep takes away a part of what removed collections left behind: at most limit lines,
+// and those of their contents that no other line carries. It reports how many lines went
+// and whether anything is left to sweep.
+func (t *Tx) Sweep(ctx context.Context, limit int) (swept int, more bool, err error) {
+	rows, err := t.tx.QueryContext(ctx, `SELECT l.feed, l.seq, l.content FROM line l JOIN sweep s ON s.feed = l.feed ORDER BY l.feed, l.seq LIMIT $1`, limit)
+	if err != nil {
+		return 0, false, err
+	}
+	defer rows.Close()
+	seqs := map[int64][]int64{}
+	var contents []int64
+	for rows.Next() {
+		var feed, seq, content int64
+		if err := rows.Scan(&feed, &seq, &content); err != nil {
+			return 0, false, err
+		}
+		seqs[feed] = append(seqs[feed], seq)
+		contents = append(contents, content)
+	}
+	if err := rows.Err(); err != nil {
+		return 0, false, err
+	}
+	if len(contents) == 0 {
+		_, err := t.tx.ExecContext(ctx, `DELETE FROM sweep`)
+		return 0, false, err
+	}
+	for feed, list := range seqs {
+		in, arg := t.s.d.ints("$2", list)
+		if _, err := t.tx.ExecContext(ctx, `DELETE FROM line WHERE feed = $1 AND seq IN `+in, feed, arg); err != nil {
+			return 0, false, err
+		}
+	}
+	return len(contents), true, t.dropOrphans(ctx, contents)
+}
+
+// dropOrphans deletes those of the contents that no line carries any more.
+func (t *Tx) dropOrphans(ctx context.Context, contents []int64) error {
+	in, arg := t.s.d.ints("$1", contents)
+	rows, err := t.tx.QueryContext(ctx, `SELECT c.content FROM content c WHERE c.content IN `+in+`
+		AND NOT EXISTS (SELECT 1 FROM line l WHERE l.content = c.content)`, arg)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var orphans []int64
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return err
+		}
+		orphans = append(orphans, n)
+	}
+	if err := rows.Err(); err != nil || len(orphans) == 0 {
+		return err
+	}
+	if err := t.s.d.searchDrop(ctx, t.tx, orphans); err != nil {
+		return err
+	}
+	in, arg = t.s.d.ints("$1", orphans)
+	_, err = t.tx.ExecContext(ctx, `DELETE FROM content WHERE content IN `+in, arg)
+	return err
+}

@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"entente"
+)
+
+// migrations are the schema's history, oldest first. A migration that has been released
+// is never changed; a new one is appended. Each runs once, in one transaction.
+//
+// Design: docs/design/001-storage.md says why the keys are what they are.
+func (d *dialect) migrations() [][]string {
+	return [][]string{append([]string{
+		`CREATE TABLE setting (name TEXT PRIMARY KEY, value {blob} NOT NULL)`,
+		`CREATE TABLE series (name TEXT PRIMARY KEY, last BIGINT NOT NULL)`,
+
+		`CREATE TABLE organisation (num {number}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, home BIGINT NOT NULL)`,
+		`CREATE TABLE account (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, organisation TEXT NOT NULL, service BIGINT NOT NULL,
+			roles TEXT NOT NULL, disabled BIGINT NOT NULL, password TEXT NOT NULL, created BIGINT NOT NULL)`,
+		`CREATE TABLE token (id TEXT PRIMARY KEY, account TEXT NOT NULL, hash {blob} NOT NULL UNIQUE, note TEXT NOT NULL,
+			created BIGINT NOT NULL, expires BIGINT NOT NULL)`,
+		`CREATE INDEX token_account ON token (account)`,
+
+		`CREATE TABLE root (name TEXT PRIMARY KEY, place BIGINT NOT NULL, title TEXT NOT NULL, description TEXT NOT NULL, max_content BIGINT NOT NULL)`,
+		`CREATE TABLE collection (id TEXT PRIMARY KEY, feed BIGINT NOT NULL UNIQUE, root TEXT NOT NULL, name TEXT NOT NULL UNIQUE,
+			alias TEXT NOT NULL, description TEXT NOT NULL, created BIGINT NOT NULL)`,
+		`CREATE TABLE permission (account TEXT NOT NULL, collection TEXT NOT NULL, can_read BIGINT NOT NULL, can_write BIGINT NOT NULL,
+			PRIMARY KEY (account, collection))`,
+		`CREATE INDEX permission_collection ON permission (collection)`,
+
+		// A content is the bytes of one version, once per digest. okey folds the object's id.
+		`CREATE TABLE content (content {number}, okey BIGINT NOT NULL, micros BIGINT NOT NULL, rest TEXT NOT NULL,
+			digest {blob} NOT NULL, id TEXT NOT NULL, spec BIGINT NOT NULL, stamp TEXT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE UNIQUE INDEX content_version ON content (okey, micros, rest, digest)`,
+
+		// A feed is a sequence of lines; a collection's home feed is its accept log.
+		`CREATE TABLE feed (feed {number}, head BIGINT NOT NULL, added BIGINT NOT NULL)`,
+		`CREATE TABLE line (feed BIGINT NOT NULL, seq BIGINT NOT NULL, content BIGINT NOT NULL, source BIGINT NOT NULL, added BIGINT NOT NULL,
+			type BIGINT NOT NULL, spec BIGINT NOT NULL, gone BIGINT NOT NULL, newer BIGINT NOT NULL, later BIGINT NOT NULL, rival BIGINT NOT NULL,
+			PRIMARY KEY (feed, seq)) {clustered}`,
+		`CREATE UNIQUE INDEX line_added ON line (feed, added)`,
+		`CREATE INDEX line_content ON line (content, feed)`,
+		`CREATE INDEX line_type ON line (feed, type, seq)`,
+		// Feeds whose collection was removed, until their lines and contents are swept.
+		`CREATE TABLE sweep (feed {number})`,
+
+		`CREATE TABLE status (id TEXT PRIMARY KEY, account TEXT NOT NULL, root TEXT NOT NULL, requested BIGINT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX status_requested ON status (requested)`,
+
+		// A follower reads a feed and remembers how far it came. A lease lets one process at a time do a job.
+		`CREATE TABLE follower (name TEXT NOT NULL, feed BIGINT NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (name, feed))`,
+		`CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires BIGINT NOT NULL)`,
+	}, d.searchSchema...)}
+}
+
+// migrate brings the schema to the newest form this release knows. Two processes may
+// start at once: the one that comes second finds the tables made, and looks again.
+func (s *Store) migrate(ctx context.Context) error {
+	var err error
+	for try := range attempts {
+		if err = s.migrateOnce(ctx); err == nil || !s.d.exists(err) || sleep(ctx, try+4) != nil {
+			break
+		}
+	}
+	return err
+}
+
+func (s *Store) migrateOnce(ctx context.Context) error {
+	return s.Update(ctx, func(t *Tx) error {
+		if _, err := t.tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)`); err != nil {
+			return err
+		}
+		var have int
+		err := t.tx.QueryRowContext(ctx, `SELECT version FROM schema_version ORDER BY version DESC LIMIT 1`).Scan(&have)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		all := s.d.migrations()
+		if have > len(all) {
+			return entente.Errorf(entente.Conflict,
+				"the database has schema %d, and this release of Entente knows schemas up to %d; use the release that wrote it, or a newer one", have, len(all))
+		}
+		for n, steps := range all[have:] {
+			for _, step := range steps {
+				if _, err := t.tx.ExecContext(ctx, s.d.words.Replace(step)); err != nil {
+					return fmt.Errorf("schema %d: %w", have+n+1, err)
+				}
+			}
+			if _, err := t.tx.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, have+n+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"unicode"
+
+	"entente"
+)
+
+// Words brings text into the form that full-text search stores and looks for: runs of
+// letters and digits in lower case, apart by single blanks. Both engines then cut it
+// into the same words.
+func Words(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	gap := false
+	for _, r := range text {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r) {
+			gap = b.Len() > 0
+			continue
+		}
+		if gap {
+			b.WriteByte(' ')
+			gap = false
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// ParseTerms reads what a person typed: terms apart by blanks, of which all must be
+// found; "…" keeps words together; a term that ends in * is the beginning of a word.
+// What holds signs between its letters (198.51.100.7, cve-2026-0001) is a run of words.
+func ParseTerms(s string) []Term {
+	var out []Term
+	add := func(part string, phrase bool) {
+		prefix := !phrase && strings.HasSuffix(part, "*")
+		if w := strings.Fields(Words(part)); len(w) > 0 {
+			out = append(out, Term{Words: w, Prefix: prefix})
+		}
+	}
+	for i, part := range strings.Split(s, `"`) {
+		if i%2 == 1 {
+			add(part, true)
+			continue
+		}
+		for _, word := range strings.Fields(part) {
+			add(word, false)
+		}
+	}
+	return out
+}
+
+// Found is one version that a search found.
+type Found struct {
+	Content int64
+	Entry   entente.Entry
+	Feeds   []int64 // the feeds that carry it live
+}
+
+// Search finds versions by their words, newest content first, that are live and the
+// last of their object in one of the given feeds; at most limit.
+func (t *Tx) Search(ctx context.Context, terms []Term, feeds []int64, limit int) ([]Found, error) {
+	if len(terms) == 0 || len(feeds) == 0 {
+		return nil, nil
+	}
+	d := t.s.d
+	q := &query{}
+	q.arg(d.searchTerms(terms)) // $1, as searchFrom has it
+	text := `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.body, l.content, l.feed
+		FROM ` + d.searchFrom + ` AS s JOIN line l ON l.content = s.content JOIN content c ON c.content = s.content
+		WHERE l.gone = 0 AND l.rival = 0 AND l.newer = 0 AND l.later = 0 AND l.feed IN ` + q.ints(d, feeds) + `
+		ORDER BY s.content DESC, l.feed LIMIT ` + q.arg(limit*len(feeds))
+	rows, err := t.tx.QueryContext(ctx, text, q.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Found
+	for rows.Next() {
+		var content, feed int64
+		e, err := scanEntry(func(to ...any) error { return rows.Scan(append(to, &content, &feed)...) }, true)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(out); n > 0 && out[n-1].Content == content {
+			out[n-1].Feeds = append(out[n-1].Feeds, feed)
+			continue
+		}
+		if len(out) == limit {
+			break
+		}
+		out = append(out, Found{Content: content, Entry: e, Feeds: []int64{feed}})
+	}
+	return out, rows.Err()
+}
+
+// Body is the bytes of one content, with its number.
+type Body struct {
+	Content int64
+	Bytes   []byte
+}
+
+// Followed reads contents that a feed's lines carry beyond a follower's position, at
+// most limit lines, and the position after them. It reads the accept log as it is: lines
+// that are gone or contested too.
+func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (bodies []Body, upTo int64, err error) {
+	after, err := t.position(ctx, name, feed)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows, err := t.tx.QueryContext(ctx, `SELECT l.seq, c.content, c.body FROM line l JOIN content c ON c.content = l.content
+		WHERE l.feed = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3`, feed, after, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	upTo = after
+	for rows.Next() {
+		var b Body
+		if err := rows.Scan(&upTo, &b.Content, &b.Bytes); err != nil {
+			return nil, 0, err
+		}
+		bodies = append(bodies, b)
+	}
+	return bodies, upTo, rows.Err()
+}
+
+func (t *Tx) position(ctx context.Context, name string, feed int64) (int64, error) {
+	var seq int64
+	err := t.tx.QueryRowContext(ctx, `SELECT seq FROM follower WHERE name = $1 AND feed = $2`, name, feed).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return seq, err
+}
+
+// PutSearch adds texts to the full-text index and moves the follower that brought them.
+func (t *Tx) PutSearch(ctx context.Context, follower string, feed, upTo int64, texts []SearchText) error {
+	if err := t.s.d.searchPut(ctx, t.tx, texts); err != nil {
+		return err
+	}
+	_, err := t.tx.ExecContext(ctx, `INSERT INTO follower (name, feed, seq) VALUES ($1, $2, $3)
+		ON CONFLICT (name, feed) DO UPDATE SET seq = excluded.seq`, follower, feed, upTo)
+	return err
+}
+
+// Lag counts the positions by which a follower is behind the heads of all collections' feeds.
+func (t *Tx) Lag(ctx context.Context, follower string) (int64, error) {
+	var n int64
+	err := t.tx.QueryRowContext(ctx, `SELECT COALESCE(SUM(f.head - COALESCE(w.seq, 0)), 0) FROM feed f
+		LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1 WHERE f.head > COALESCE(w.seq, 0)`, follower).Scan(&n)
+	return n, err
+}
+
+// Behind lists the feeds that a follower has not read to their heads.
+func (t *Tx) Behind(ctx context.Context, follower string) ([]int64, error) {
+	rows, err := t.tx.QueryContext(ctx, `SELECT f.feed FROM feed f LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1
+		WHERE f.head > COALESCE(w.seq, 0) ORDER BY f.feed`, follower)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var feed int64
+		if err := rows.Scan(&feed); err != nil {
+			return nil, err
+		}
+		out = append(out, feed)
+	}
+	return out, rows.Err()
+}

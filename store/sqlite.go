@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+var sqliteDialect = &dialect{
+	name:  "sqlite",
+	open:  sqliteOpen,
+	words: strings.NewReplacer("{blob}", "BLOB", "{clustered}", "WITHOUT ROWID", "{number}", "INTEGER PRIMARY KEY"),
+	searchSchema: []string{
+		`CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0')`,
+	},
+	ints:        sqliteInts,
+	texts:       sqliteTexts,
+	insert:      sqliteInsert,
+	marks:       sqliteMarks,
+	searchPut:   sqliteSearchPut,
+	searchDrop:  sqliteSearchDrop,
+	searchFrom:  `(SELECT rowid AS content FROM search WHERE search MATCH $1 ORDER BY rowid DESC)`,
+	searchTerms: sqliteTerms,
+	retry:       func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
+	unique: func(err error) bool {
+		return sqliteCode(err, sqlite3.SQLITE_CONSTRAINT)
+	},
+	full:   func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_FULL) },
+	exists: func(error) bool { return false }, // transactions that write do not overlap
+}
+
+// sqliteOpen opens one writing connection, as the engine has one writer, and a pool of
+// readers that do not wait for it (write-ahead log). synchronous=FULL makes a commit
+// durable before it returns; the rarer checkpoint (16,000 pages) saves half of what
+// intake would spend on it.
+func sqliteOpen(path string) (write, read *sql.DB, err error) {
+	dsn := func(pragmas ...string) string {
+		q := url.Values{"_pragma": append([]string{
+			"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(16000)",
+			"temp_store(MEMORY)",
+		}, pragmas...)}
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+	}
+	write, err = sql.Open("sqlite", dsn("cache_size(-65536)")+"&_txlock=immediate")
+	if err != nil {
+		return nil, nil, err
+	}
+	write.SetMaxOpenConns(1)
+	if err = write.Ping(); err != nil {
+		write.Close()
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	read, err = sql.Open("sqlite", dsn("query_only(1)", "cache_size(-8192)"))
+	if err != nil {
+		write.Close()
+		return nil, nil, err
+	}
+	read.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
+	read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
+	return write, read, nil
+}
+
+func sqliteInts(param string, set []int64) (string, any) {
+	b := []byte{'['}
+	for i, n := range set {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, n, 10)
+	}
+	return "(SELECT value FROM json_each(" + param + "))", string(append(b, ']'))
+}
+
+func sqliteTexts(param string, set []string) (string, any) {
+	b, err := json.Marshal(set)
+	if err != nil { // strings always marshal
+		panic(err)
+	}
+	return "(SELECT value FROM json_each(" + param + "))", string(b)
+}
+
+// sqliteInsert writes rows by statements of 64, 8 and 1 rows: fewer calls into the
+// engine, and few enough shapes to prepare each once.
+func sqliteInsert(ctx context.Context, tx *sql.Tx, b bulk, rows [][]any) (int64, error) {
+	var written int64
+	for _, size := range []int{64, 8, 1} {
+		if len(rows) < size {
+			continue
+		}
+		st, err := tx.PrepareContext(ctx, sqliteInsertText(b, size))
+		if err != nil {
+			return written, err
+		}
+		args := make([]any, 0, size*len(b.columns))
+		for ; len(rows) >= size; rows = rows[size:] {
+			args = args[:0]
+			for _, r := range rows[:size] {
+				args = append(args, r...)
+			}
+			res, err := st.ExecContext(ctx, args...)
+			if err != nil {
+				st.Close()
+				return written, err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				st.Close()
+				return written, err
+			}
+			written += n
+		}
+		st.Close()
+	}
+	return written, nil
+}
+
+func sqliteInsertText(b bulk, rows int) string {
+	var names []string
+	for _, c := range b.columns {
+		names = append(names, c.name)
+	}
+	one := "(" + strings.TrimSuffix(strings.Repeat("?,", len(names)), ",") + ")"
+	text := "INSERT INTO " + b.table + " (" + strings.Join(names, ", ") + ") VALUES " +
+		strings.TrimSuffix(strings.Repeat(one+",", rows), ",")
+	if b.conflict != "" {
+		text += " ON CONFLICT (" + b.conflict + ") DO NOTHING"
+	}
+	return text
+}
+
+func sqliteMarks(ctx context.Context, tx *sql.Tx, feed int64, column string, pairs [][2]int64) error {
+	st, err := tx.PrepareContext(ctx, `UPDATE line SET `+column+` = $1 WHERE feed = $2 AND seq = $3`)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	for _, p := range pairs {
+		if _, err := st.ExecContext(ctx, p[1], feed, p[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sqliteSearchPut(ctx context.Context, tx *sql.Tx, texts []SearchText) error {
+	st, err := tx.PrepareContext(ctx, `INSERT OR REPLACE INTO search (rowid, words) VALUES ($1, $2)`)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	for _, t := range texts {
+		if _, err := st.ExecContext(ctx, t.Content, t.Words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sqliteSearchDrop(ctx context.Context, tx *sql.Tx, contents []int64) error {
+	in, arg := sqliteInts("$1", contents)
+	_, err := tx.ExecContext(ctx, `DELETE FROM search WHERE rowid IN `+in, arg)
+	return err
+}
+
+// sqliteTerms writes terms in FTS5's query language: quoted strings are phrases.
+func sqliteTerms(terms []Term) string {
+	var parts []string
+	for _, t := range terms {
+		p := `"` + strings.Join(t.Words, " ") + `"`
+		if t.Prefix {
+			p += "*"
+		}
+		parts = append(parts, p)
+	}
+	return strings.Join(parts, " AND ")
+}
+
+func sqliteCode(err error, codes ...int) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	for _, c := range codes {
+		if e.Code()&0xff == c {
+			return true
+		}
+	}
+	return false
+}

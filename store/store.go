@@ -1,0 +1,190 @@
+// Package store keeps what a node holds, in SQLite or PostgreSQL: every SQL statement
+// of the product is here. Both engines run one schema and one text of each statement;
+// what must differ (DDL words, bulk insert, sets as parameters, full text) stands side
+// by side in one dialect file per engine.
+//
+// The store reads facts and writes changes; it decides nothing. Times are microseconds
+// since 1970 and come from the caller, as do all ids.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"strings"
+	"sync"
+	"time"
+
+	"entente"
+)
+
+// Store is an open database. It may be used from many goroutines, and several
+// processes may have the same database open.
+type Store struct {
+	d     *dialect
+	write *sql.DB // on SQLite a single connection: the engine has one writer
+	read  *sql.DB
+
+	mu     sync.Mutex
+	blocks map[string]block // numbers reserved for this process
+}
+
+// Options say which database to open.
+type Options struct {
+	// URL is "postgres://…" for PostgreSQL, else the path of a SQLite file.
+	URL string
+}
+
+// Open opens a database and brings its schema up to date. A database that a newer
+// release has written is refused (Conflict).
+func Open(ctx context.Context, o Options) (*Store, error) {
+	d := sqliteDialect
+	if strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
+		d = postgresDialect
+	}
+	write, read, err := d.open(o.URL)
+	if err != nil {
+		return nil, entente.Wrap(entente.Unavailable, err, "the database cannot be opened: "+err.Error())
+	}
+	s := &Store{d: d, write: write, read: read, blocks: map[string]block{}}
+	if err := s.migrate(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close releases the database.
+func (s *Store) Close() error {
+	err := s.write.Close()
+	if s.read != s.write {
+		err = errors.Join(err, s.read.Close())
+	}
+	return err
+}
+
+// Engine is "sqlite" or "postgres".
+func (s *Store) Engine() string { return s.d.name }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return s.wrap(s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
+}
+
+// Tx is a transaction. Its methods must not be used once Update or View has returned.
+type Tx struct {
+	s  *Store
+	tx *sql.Tx
+}
+
+// attempts bounds how often a transaction is tried again after the engine could not
+// serialise it.
+const attempts = 12
+
+// Update runs f in a transaction that writes. The whole of f runs again when the engine
+// asks for a retry (SQLSTATE 40001 and 40P01, SQLite busy), so f must not act outside
+// the transaction. What f returns as error rolls back.
+func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
+	var err error
+	for try := range attempts {
+		if err = s.once(ctx, s.write, nil, f); err == nil || !s.d.retry(err) && !errors.Is(err, errAgain) {
+			break
+		}
+		if sleep(ctx, try) != nil {
+			break
+		}
+	}
+	return s.wrap(err)
+}
+
+// View runs f on one consistent state of the database.
+func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
+	return s.wrap(s.once(ctx, s.read, s.d.view, f))
+}
+
+// errAgain asks Update to run its function again: another process wrote the same
+// contents in between.
+var errAgain = errors.New("written by another process in between")
+
+func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) error {
+	tx, err := db.BeginTx(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := f(&Tx{s: s, tx: tx}); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// sleep waits a little longer with each try, by a random part, so that two processes do
+// not collide in step.
+func sleep(ctx context.Context, try int) error {
+	most := big.NewInt(int64(time.Millisecond) << min(try, 8))
+	n, err := rand.Int(rand.Reader, most)
+	if err != nil {
+		return err
+	}
+	t := time.NewTimer(time.Duration(n.Int64()))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// wrap turns what an engine says into the product's error. Errors that are already of
+// that type pass.
+func (s *Store) wrap(err error) error {
+	var e *entente.Error
+	switch {
+	case err == nil, errors.As(err, &e), errors.Is(err, io.EOF):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return entente.Wrap(entente.Unavailable, err, "the work was cut off before it was done; nothing of this step was kept")
+	case s.d.full(err):
+		return entente.Wrap(entente.Unavailable, err, "the disk under the database is full; nothing of this step was kept")
+	case s.d.unique(err):
+		return entente.Wrap(entente.Conflict, err, "something of that name or id exists already")
+	case s.d.retry(err), errors.Is(err, errAgain):
+		return entente.Wrap(entente.Unavailable, err, "the database is busy with other writers; try again")
+	}
+	return entente.Wrap(entente.Internal, fmt.Errorf("database: %w", err), "")
+}
+
+// block is a run of numbers reserved in the database for one process.
+type block struct{ next, end int64 }
+
+// Reserve gives n consecutive numbers of a named series, unique among all processes,
+// and returns the first. It takes ahead numbers more, so that the next calls need no
+// database; what a process does not use is lost, which leaves gaps and harms nothing.
+// It writes in a transaction of its own and must not be called within one.
+func (s *Store) Reserve(ctx context.Context, series string, n, ahead int) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.blocks[series]
+	if b.end-b.next < int64(n) {
+		size := int64(n + ahead)
+		err := s.Update(ctx, func(t *Tx) error {
+			return t.tx.QueryRowContext(ctx,
+				`INSERT INTO series (name, last) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET last = series.last + $3 RETURNING last`,
+				series, size, size).Scan(&b.end)
+		})
+		if err != nil {
+			return 0, err
+		}
+		b.next, b.end = b.end-size+1, b.end+1
+	}
+	first := b.next
+	b.next += int64(n)
+	s.blocks[series] = b
+	return first, nil
+}
