@@ -2,10 +2,14 @@ package stix
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -21,26 +25,146 @@ const MaxDepth = 100
 // §2.3), or is nested deeper than [MaxDepth]. Numbers beyond 2^53 are written as the
 // double that is nearest, as the RFC says; [Parse] refuses them.
 func Canonical(raw []byte) ([]byte, error) {
-	out, fault := canonical(nil, raw)
-	if fault != nil {
+	s := getScratch()
+	defer s.put()
+	if fault := s.read(raw); fault != nil {
 		text := fault.Text
 		if fault.Property != "" {
 			text = fault.Property + ": " + text
 		}
 		return nil, entente.Errorf(entente.Invalid, "%s (%s)", text, fault.Section)
 	}
-	return out, nil
+	return bytes.Clone(s.canonical), nil
 }
 
-// canonical appends the canonical form of raw to dst.
-func canonical(dst, raw []byte) ([]byte, *entente.Finding) {
-	if d := depth(raw); d > MaxDepth {
-		return dst, fault("", "RFC 8259 §9", "it is nested deeper than %d levels", MaxDepth)
+// read parses raw and puts its canonical form into s.canonical, or says what is wrong.
+func (s *scratch) read(raw []byte) *entente.Finding {
+	if s.tape.read(raw) {
+		s.tape.order = s.tape.order[:0]
+		var ok bool
+		if s.canonical, ok = s.tape.canonical(s.canonical[:0], 0); ok {
+			return nil
+		}
 	}
-	out, err := jsontext.AppendFormat(dst, raw, jsontext.CanonicalizeRawInts(true),
-		jsontext.CanonicalizeRawFloats(true), jsontext.ReorderRawObjects(true))
+	return diagnose(raw)
+}
+
+// canonical appends the canonical form of node k to dst; false if a name is there twice
+// or a number is beyond what a double can hold.
+func (t *tape) canonical(dst []byte, k int) ([]byte, bool) {
+	switch n := &t.nodes[k]; n.kind {
+	case '{':
+		return t.canonicalObject(dst, k)
+	case '[':
+		dst = append(dst, '[')
+		for i, end := t.children(k); i < end; i = t.after(i) {
+			if i > k+1 {
+				dst = append(dst, ',')
+			}
+			var ok bool
+			if dst, ok = t.canonical(dst, i); !ok {
+				return dst, false
+			}
+		}
+		return append(dst, ']'), true
+	case '"':
+		if n.flags&escaped == 0 {
+			return append(dst, t.text[n.from-1:n.to+1]...), true
+		}
+		return appendString(dst, t.raw(k)), true
+	case '0':
+		if n.flags&small != 0 {
+			return append(dst, t.raw(k)...), true
+		}
+		f, err := strconv.ParseFloat(string(t.raw(k)), 64)
+		if err != nil {
+			return dst, false
+		}
+		return jsontext.AppendFloat(dst, f+0, 64), true
+	}
+	return append(dst, t.raw(k)...), true
+}
+
+// canonicalObject writes the members of object k in the order of their names as UTF-16
+// (RFC 8785 §3.2.3).
+func (t *tape) canonicalObject(dst []byte, k int) ([]byte, bool) {
+	from, sorted := len(t.order), true
+	for i, end := t.children(k); i < end; i = t.after(i) {
+		if at := len(t.order); at > from && sorted {
+			sorted = t.compareNames(t.order[at-1], uint32(i)) < 0
+		}
+		t.order = append(t.order, uint32(i))
+	}
+	members := t.order[from:]
+	if !sorted {
+		slices.SortFunc(members, t.compareNames)
+	}
+	dst = append(dst, '{')
+	for j, i := range members {
+		if j > 0 {
+			if !sorted && t.compareNames(members[j-1], i) == 0 {
+				return dst, false
+			}
+			dst = append(dst, ',')
+		}
+		if n := &t.nodes[i]; n.flags&nameEscaped == 0 {
+			dst = append(dst, t.text[n.name-1:n.nameTo+1]...)
+		} else {
+			dst = appendQuoted(dst, t.nameOf(int(i)))
+		}
+		dst = append(dst, ':')
+		var ok bool
+		// Members of members are put behind these and taken away again.
+		if dst, ok = t.canonical(dst, int(i)); !ok {
+			return dst, false
+		}
+	}
+	t.order = t.order[:from]
+	return append(dst, '}'), true
+}
+
+func (t *tape) compareNames(a, b uint32) int {
+	x, y := t.nameOf(int(a)), t.nameOf(int(b))
+	if (t.nodes[a].flags|t.nodes[b].flags)&nameWide == 0 {
+		return bytes.Compare(x, y)
+	}
+	return compareUTF16(x, y)
+}
+
+// compareUTF16 orders UTF-8 strings by their UTF-16 code units. That is the order of the
+// code points, but that those beyond U+FFFF come before U+E000 to U+FFFF.
+func compareUTF16(x, y []byte) int {
+	for len(x) > 0 && len(y) > 0 {
+		a, n := utf8.DecodeRune(x)
+		b, m := utf8.DecodeRune(y)
+		if a != b {
+			if (a >= 0x10000) != (b >= 0x10000) {
+				a, b = firstUnit(a), firstUnit(b)
+			}
+			return cmp.Compare(a, b)
+		}
+		x, y = x[n:], y[m:]
+	}
+	return cmp.Compare(len(x), len(y))
+}
+
+func firstUnit(r rune) rune {
+	if r >= 0x10000 {
+		high, _ := utf16.EncodeRune(r)
+		return high
+	}
+	return r
+}
+
+// diagnose says what is wrong with raw, which could not be read. It takes its time: the
+// JSON decoder, an implementation apart from this one, finds the place and the words.
+func diagnose(raw []byte) *entente.Finding {
+	if depth(raw) > MaxDepth {
+		return fault("", "RFC 8259 §9", "it is nested deeper than %d levels", MaxDepth)
+	}
+	_, err := jsontext.AppendFormat(nil, raw)
 	if err == nil {
-		return out, nil
+		return fault("", "RFC 7493 §2.2", "it holds a number that is beyond a double's range")
 	}
 	where, at := "", int64(0)
 	var syntactic *jsontext.SyntacticError
@@ -49,11 +173,11 @@ func canonical(dst, raw []byte) ([]byte, *entente.Finding) {
 	}
 	switch {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return dst, fault(where, "RFC 7493 §2.3", "this name is there twice in one object: near byte %d", at)
+		return fault(where, "RFC 7493 §2.3", "this name is there twice in one object: near byte %d", at)
 	case syntax(raw):
-		return dst, fault(where, "RFC 7493 §2.1", "a string is not valid UTF-8, or escapes half of a surrogate pair: near byte %d", at)
+		return fault(where, "RFC 7493 §2.1", "a string is not valid UTF-8, or escapes half of a surrogate pair: near byte %d", at)
 	}
-	return dst, fault(where, "RFC 8259 §2", "it is not JSON: %s near byte %d", strings.TrimPrefix(err.Error(), "jsontext: "), at)
+	return fault(where, "RFC 8259 §2", "it is not JSON: %s near byte %d", strings.TrimPrefix(err.Error(), "jsontext: "), at)
 }
 
 func fault(property, section, format string, args ...any) *entente.Finding {

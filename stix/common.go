@@ -164,8 +164,7 @@ func (c *checker) granular(k int) []entente.GranularMarking {
 // numbers refuses numbers under node k that receivers would read differently.
 func (c *checker) numbers(k int) {
 	for end := c.after(k); k < end; k++ {
-		// The shortest canonical number beyond the limit is 1e+21.
-		if n := &c.nodes[k]; n.kind != '0' || n.to-n.from < 5 {
+		if n := &c.nodes[k]; n.kind != '0' || n.flags&small != 0 {
 			continue
 		}
 		if f := c.number(k); f > maxNumber || f < -maxNumber {
@@ -238,7 +237,7 @@ func (c *checker) references(v *entente.Version) {
 		}
 	}
 	for k := 1; k < len(c.nodes); k++ {
-		if !c.nodes[k].named || !isReference(c.nameOf(k)) {
+		if c.nodes[k].flags&named == 0 || !isReference(c.nameOf(k)) {
 			continue
 		}
 		switch c.nodes[k].kind {

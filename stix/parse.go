@@ -34,16 +34,10 @@ func Parse(raw []byte) (*entente.Version, []entente.Finding) {
 	raw = bytes.Trim(raw, " \t\r\n")
 	s := getScratch()
 	defer s.put()
-	canonical, bad := canonical(s.canonical[:0], raw)
-	if bad != nil {
+	if bad := s.read(raw); bad != nil {
 		return nil, []entente.Finding{*bad}
 	}
-	s.canonical = canonical
 	c := checker{tape: &s.tape}
-	if !c.read(canonical) {
-		c.fault(0, "RFC 8259 §2", "it cannot be read as JSON")
-		return nil, c.findings
-	}
 	if c.nodes[0].kind != '{' {
 		c.fault(0, "STIX 2.1 §1.2.10", "it is %s, not a JSON object", kindName(c.nodes[0].kind))
 		return nil, c.findings
@@ -57,7 +51,7 @@ func Parse(raw []byte) (*entente.Version, []entente.Finding) {
 	if c.faulty {
 		return nil, c.findings
 	}
-	v.Digest = sha256.Sum256(canonical)
+	v.Digest = sha256.Sum256(s.canonical)
 	v.Bytes = bytes.Clone(raw)
 	return v, c.findings
 }

@@ -1,20 +1,24 @@
 package stix
 
 import (
-	"bytes"
 	"strconv"
 	"sync"
+)
 
-	"github.com/go-json-experiment/json/jsontext"
+// The flags of a node.
+const (
+	named       = 1 << iota // it is a member of an object
+	escaped                 // the string holds escapes
+	nameEscaped             // the name held escapes; it lies resolved in tape.names
+	nameWide                // the name is not ASCII
+	small                   // the number is an integer of at most 15 digits
 )
 
 // node is one JSON value. The nodes of a value lie one after another in document order,
 // so that a value's descendants are those up to next.
 type node struct {
-	kind         byte   // '{', '[', '"', '0' for a number, 't', 'f', 'n'
-	named        bool   // it is a member of an object
-	escaped      bool   // the string holds escapes
-	escapedName  bool   // the name holds escapes
+	kind         byte // '{', '[', '"', '0' for a number, 't', 'f', 'n'
+	flags        uint8
 	name, nameTo uint32 // the name in text, without its quotes
 	from, to     uint32 // the value in text, a string's without its quotes
 	next         uint32 // the node after this value
@@ -23,7 +27,9 @@ type node struct {
 // tape is a JSON value, parsed flat. Node 0 is the value itself.
 type tape struct {
 	text  []byte
+	names []byte // resolved names that held escapes
 	nodes []node
+	order []uint32 // working memory of canonical: members in their order
 }
 
 // scratch is the working memory of one call.
@@ -42,149 +48,22 @@ func getScratch() *scratch { return scratches.Get().(*scratch) }
 
 func (s *scratch) put() {
 	s.tape.text = nil
-	if cap(s.canonical)+24*cap(s.tape.nodes) <= maxPooled {
+	if cap(s.canonical)+24*cap(s.tape.nodes)+4*cap(s.tape.order) <= maxPooled {
 		scratches.Put(s)
-	}
-}
-
-// read parses text, which should be valid JSON nested no deeper than [MaxDepth]. It
-// reports false where it notices that it is not; it does not notice everything.
-func (t *tape) read(text []byte) bool {
-	t.text, t.nodes = text, t.nodes[:0]
-	if len(text) >= 1<<32-1 {
-		return false
-	}
-	end := t.value(t.space(0), node{}, MaxDepth)
-	return end > 0 && t.space(end) == len(text)
-}
-
-func (t *tape) space(i int) int {
-	for i < len(t.text) && (t.text[i] == ' ' || t.text[i] == '\n' || t.text[i] == '\t' || t.text[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// value appends the value at i as node n and gives the place after it, -1 if there is none.
-func (t *tape) value(i int, n node, levels int) int {
-	if i >= len(t.text) {
-		return -1
-	}
-	at := len(t.nodes)
-	n.kind, n.from = t.text[i], uint32(i)
-	t.nodes = append(t.nodes, n)
-	end := -1
-	switch {
-	case n.kind == '"':
-		end, t.nodes[at].escaped = t.str(i)
-		t.nodes[at].from++
-		t.nodes[at].to = uint32(end - 1)
-		t.nodes[at].next = uint32(at + 1)
-		return end
-	case n.kind == '{' && levels > 0:
-		end = t.object(i+1, levels-1)
-	case n.kind == '[' && levels > 0:
-		end = t.array(i+1, levels-1)
-	case n.kind == '-' || n.kind >= '0' && n.kind <= '9':
-		t.nodes[at].kind = '0'
-		fallthrough
-	case n.kind == 't' || n.kind == 'f' || n.kind == 'n':
-		for end = i; end < len(t.text) && !delimits(t.text[end]); {
-			end++
-		}
-	}
-	t.nodes[at].to = uint32(max(end, 0))
-	t.nodes[at].next = uint32(len(t.nodes))
-	return end
-}
-
-func delimits(c byte) bool {
-	return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\t' || c == '\r'
-}
-
-func (t *tape) object(i, levels int) int {
-	i = t.space(i)
-	if i < len(t.text) && t.text[i] == '}' {
-		return i + 1
-	}
-	for i < len(t.text) && t.text[i] == '"' {
-		end, escaped := t.str(i)
-		if end < 0 {
-			return -1
-		}
-		n := node{named: true, escapedName: escaped, name: uint32(i + 1), nameTo: uint32(end - 1)}
-		i = t.space(end)
-		if i >= len(t.text) || t.text[i] != ':' {
-			return -1
-		}
-		if i = t.value(t.space(i+1), n, levels); i < 0 {
-			return -1
-		}
-		i = t.space(i)
-		if i < len(t.text) && t.text[i] == '}' {
-			return i + 1
-		}
-		if i >= len(t.text) || t.text[i] != ',' {
-			return -1
-		}
-		i = t.space(i + 1)
-	}
-	return -1
-}
-
-func (t *tape) array(i, levels int) int {
-	i = t.space(i)
-	if i < len(t.text) && t.text[i] == ']' {
-		return i + 1
-	}
-	for {
-		if i = t.value(i, node{}, levels); i < 0 {
-			return -1
-		}
-		i = t.space(i)
-		if i < len(t.text) && t.text[i] == ']' {
-			return i + 1
-		}
-		if i >= len(t.text) || t.text[i] != ',' {
-			return -1
-		}
-		i = t.space(i + 1)
-	}
-}
-
-// str passes over the string whose quote stands at i.
-func (t *tape) str(i int) (end int, escaped bool) {
-	i++
-	for {
-		quote := bytes.IndexByte(t.text[i:], '"')
-		if quote < 0 {
-			return -1, escaped
-		}
-		quote += i
-		slashes := 0
-		for quote-slashes > i && t.text[quote-slashes-1] == '\\' {
-			slashes++
-		}
-		if !escaped && bytes.IndexByte(t.text[i:quote], '\\') >= 0 {
-			escaped = true
-		}
-		if slashes%2 == 0 {
-			return quote + 1, escaped
-		}
-		i = quote + 1
 	}
 }
 
 // is reports whether node k is named name.
 func (t *tape) is(k int, name string) bool {
-	n := &t.nodes[k]
-	return n.named && !n.escapedName && string(t.text[n.name:n.nameTo]) == name
+	return t.nodes[k].flags&named != 0 && string(t.nameOf(k)) == name
 }
 
-// nameOf is the name of node k as it stands in the text, its escapes not resolved: no
-// name of the standards needs any.
+// nameOf is the name of node k, its escapes resolved.
 func (t *tape) nameOf(k int) []byte {
 	n := &t.nodes[k]
+	if n.flags&nameEscaped != 0 {
+		return t.names[n.name:n.nameTo]
+	}
 	return t.text[n.name:n.nameTo]
 }
 
@@ -196,12 +75,10 @@ func (t *tape) raw(k int) []byte {
 
 // string gives what the string of node k says.
 func (t *tape) string(k int) string {
-	n := &t.nodes[k]
-	if !n.escaped {
-		return string(t.text[n.from:n.to])
+	if t.nodes[k].flags&escaped == 0 {
+		return string(t.raw(k))
 	}
-	b, _ := jsontext.AppendUnquote(nil, t.text[n.from-1:n.to+1])
-	return string(b)
+	return string(unescape(nil, t.raw(k)))
 }
 
 // children gives the first child of node k and the node after the last one.
@@ -238,7 +115,7 @@ func (t *tape) path(k int) string {
 		if i >= end {
 			break
 		}
-		if t.nodes[i].named {
+		if t.nodes[i].flags&named != 0 {
 			path = appendName(path, string(t.nameOf(i)))
 		} else {
 			path = append(strconv.AppendInt(append(path, '['), int64(index), 10), ']')
