@@ -79,9 +79,6 @@ func parseVersions(f *entente.Filter, value string) error {
 			return bad(v.Exact[i].Text, "is given more than once")
 		}
 	}
-	if v.Last && count == 1 {
-		v.Last = false // the default
-	}
 	return nil
 }
 
@@ -91,9 +88,11 @@ func instantText(in entente.Instant) string {
 	return strings.TrimSuffix(text, "Z") + in.Rest + "Z"
 }
 
+// sameVersions compares what two filters select of an object's versions; the last one
+// is what a request gets that does not say (§3.4.1).
 func sameVersions(a, b *entente.Filter) bool {
 	x, y := a.Versions, b.Versions
-	return x.All == y.All && x.First == y.First && x.Last == y.Last &&
+	return x.All == y.All && x.First == y.First && x.WantsLast() == y.WantsLast() &&
 		slices.EqualFunc(x.Exact, y.Exact, func(p, q entente.Instant) bool { return p.Compare(q) == 0 })
 }
 

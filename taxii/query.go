@@ -71,8 +71,7 @@ const (
 )
 
 // ParseQuery reads the query of a request, undecoded, by the rules of §3.4. Lists are
-// sorted and free of repetitions in the result, and match[version]=last alone is the zero
-// [entente.VersionFilter], so that equal requests give equal queries.
+// sorted and free of repetitions in the result.
 //
 // A parameter that is malformed or repeated is an error of kind Invalid; so is a match
 // field that is repeated, known or not. Parameters and match fields that are not defined

@@ -43,8 +43,9 @@ func TestQueryValues(t *testing.T) {
 	if q := parse("match[type]=b,a,b"); !slices.Equal(q.Filter.Types, []string{"a", "b"}) {
 		t.Errorf("types %v", q.Filter.Types)
 	}
-	if q := parse("match[version]=last"); !q.Filter.Versions.WantsLast() || q.Filter.Versions.Last {
-		t.Errorf("last alone must be the zero filter: %+v", q.Filter.Versions)
+	// To delete, "last" and nothing are not the same: the word must be kept.
+	if q := parse("match[version]=last"); !q.Filter.Versions.Last {
+		t.Errorf("last: %+v", q.Filter.Versions)
 	}
 	if q := parse("match[version]=first,last"); !q.Filter.Versions.First || !q.Filter.Versions.Last {
 		t.Errorf("first,last: %+v", q.Filter.Versions)
