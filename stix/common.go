@@ -237,7 +237,7 @@ func (c *checker) references(v *entente.Version) {
 		}
 	}
 	for k := 1; k < len(c.nodes); k++ {
-		if c.nodes[k].flags&named == 0 || !isReference(c.nameOf(k)) {
+		if c.nodes[k].flags&named == 0 || !namesReference(c.nameOf(k)) {
 			continue
 		}
 		switch c.nodes[k].kind {
@@ -259,7 +259,7 @@ func (c *checker) references(v *entente.Version) {
 	}
 }
 
-func isReference(name []byte) bool {
+func namesReference(name []byte) bool {
 	n := len(name)
 	if n > 0 && name[n-1] == 's' {
 		n--

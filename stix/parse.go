@@ -60,10 +60,12 @@ func Parse(raw []byte) (*entente.Version, []entente.Finding) {
 type checker struct {
 	*tape
 	findings         []entente.Finding
-	faulty           bool // there is a fault among them
-	full             bool // there were more than maxFindings
-	two              bool // the object is of STIX 2.0
-	inside, insideTo int  // the nodes in the container of an observed-data object
+	faulty           bool  // there is a fault among them
+	full             bool  // there were more than maxFindings
+	two              bool  // the object is of STIX 2.0
+	open             bool  // the type is a custom one, which may have any property
+	inside, insideTo int   // the nodes in the container of an observed-data object
+	strangers        []int // the first properties that the standard does not know
 }
 
 // skips reports whether a finding of this severity would not be listed any more. Callers

@@ -1,0 +1,257 @@
+package stix
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	entente "entente"
+)
+
+// common types: what the standard calls data types, not objects.
+const (
+	sectionLists  = "STIX 2.1 §2.12"
+	sectionNames  = "STIX 2.1 §3.1"
+	sectionUnique = "STIX 2.1 §2.3"
+)
+
+// members checks object k against a shape.
+func (c *checker) members(k int, s *shape) {
+	var seen uint64
+	for i, end := c.children(k); i < end; i = c.after(i) {
+		p := s.byName[string(c.nameOf(i))]
+		if p == nil {
+			c.stranger(i)
+			continue
+		}
+		seen |= p.bit
+		c.property(i, p, s)
+	}
+	if missing := s.required &^ seen; missing != 0 {
+		for _, p := range s.order {
+			if p.bit&missing != 0 {
+				c.lacks(k, p.name, s.section)
+			}
+		}
+	}
+	for _, rule := range s.rules {
+		rule(c, k, s.section)
+	}
+}
+
+// stranger notes a property that the standard does not know.
+func (c *checker) stranger(k int) {
+	if !strings.HasPrefix(string(c.nameOf(k)), "x_") && len(c.strangers) < 6 {
+		c.strangers = append(c.strangers, k)
+	}
+}
+
+// property checks the value of one known property.
+func (c *checker) property(k int, p *property, s *shape) {
+	if !p.list {
+		c.value(k, p, s)
+		return
+	}
+	if got := c.nodes[k].kind; got != '[' {
+		if p.kind != isChecked {
+			c.warn(k, s.section, "it is %s, not a list", kindName(got))
+		}
+		return
+	}
+	first, end := c.children(k)
+	if first == end {
+		c.warn(k, c.data(sectionLists), "the list is empty: leave the property out")
+	}
+	for i := first; i < end; i = c.after(i) {
+		c.value(i, p, s)
+	}
+}
+
+// data is a section on data types: for an object of STIX 2.0, the chapter on them.
+func (c *checker) data(section string) string {
+	if c.two {
+		return "STIX 2.0 Part 1 §2"
+	}
+	return section
+}
+
+// value checks one value against what its property says.
+func (c *checker) value(k int, p *property, s *shape) {
+	if p.kind <= isAnything {
+		return
+	}
+	if got := c.nodes[k].kind; !p.kind.fits(got) {
+		c.warn(k, s.section, "it is %s, not %s", kindName(got), kinds[p.kind].name)
+		return
+	}
+	section := kinds[p.kind].section
+	switch p.kind {
+	case isInteger, isFloat:
+		f := c.number(k)
+		switch {
+		case p.kind == isInteger && f != float64(int64(f)):
+			c.warn(k, c.data(section), "%s is not an integer", c.raw(k))
+		case p.bounded && f < p.low:
+			c.warn(k, s.section, "%s is less than %v", c.raw(k), p.low)
+		case p.bounded && f > p.high:
+			c.warn(k, s.section, "%s is more than %v", c.raw(k), p.high)
+		}
+	case isTimestamp:
+		if _, err := entente.ParseInstant(c.string(k)); err != nil {
+			c.warn(k, c.data(section), "%s", entente.PublicText(err))
+		}
+	case isReference:
+		// That it is an identifier at all, references has checked.
+		if i := strings.LastIndex(string(c.raw(k)), "--"); p.targets != nil && i > 0 && !p.targets.ok(string(c.raw(k)[:i])) {
+			c.warn(k, s.section, "%q is not %s, to which this refers", clip(c.string(k)), p.targets.what)
+		}
+	case isHex:
+		if !hexadecimal(c.raw(k)) {
+			c.warn(k, c.data(section), "it is not an even number of hexadecimal digits")
+		}
+	case isBinary:
+		if !base64Text(c.string(k)) {
+			c.warn(k, c.data(section), "it is not Base64 (RFC 4648 §4)")
+		}
+	case isEnum:
+		if v := c.string(k); !slices.Contains(p.values, v) {
+			c.warn(k, c.data(section), "%q is not one of %s", clip(v), strings.Join(p.values, ", "))
+		}
+	case isDictionary:
+		c.dictionary(k)
+	case isHashes:
+		c.hashes(k)
+	case isObject:
+		c.members(k, p.shape)
+	case isExtensions:
+		c.extensions(k, p.known)
+	case isContainer:
+		c.container(k)
+	}
+}
+
+// fits reports whether a JSON value of kind got can be one of kind k.
+func (k kind) fits(got byte) bool {
+	switch k {
+	case isInteger, isFloat:
+		return got == '0'
+	case isBoolean:
+		return got == 't' || got == 'f'
+	case isDictionary, isHashes, isObject, isExtensions, isContainer:
+		return got == '{'
+	}
+	return got == '"'
+}
+
+// dictionary checks the keys of a dictionary (STIX 2.1 §2.3).
+func (c *checker) dictionary(k int) {
+	first, end := c.children(k)
+	if first == end {
+		c.warn(k, c.data(sectionUnique), "the dictionary is empty: leave the property out")
+	}
+	for i := first; i < end; i = c.after(i) {
+		if name := c.nameOf(i); len(name) == 0 || len(name) > 250 || !keyCharacters(name) {
+			c.warn(i, c.data(sectionUnique), "a key of a dictionary has 1 to 250 of the characters a-z, A-Z, 0-9, - and _")
+		}
+	}
+}
+
+// digits of the hashes whose length is fixed (STIX 2.1 §10.7).
+var hashDigits = map[string]int{
+	"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128, "SHA3-256": 64, "SHA3-512": 128,
+}
+
+func (c *checker) hashes(k int) {
+	section := c.data(kinds[isHashes].section)
+	c.dictionary(k)
+	for i, end := c.children(k); i < end; i = c.after(i) {
+		if got := c.nodes[i].kind; got != '"' {
+			c.warn(i, section, "it is %s, not a hash as a string", kindName(got))
+			continue
+		}
+		if want := hashDigits[string(c.nameOf(i))]; want > 0 && (len(c.raw(i)) != want || !hexadecimal(c.raw(i))) {
+			c.warn(i, section, "it does not have the %d hexadecimal digits of %s", want, c.nameOf(i))
+		}
+	}
+}
+
+// extensions checks the dictionary of extensions (STIX 2.1 §3.2, §7.3). What an extension
+// of one's own holds is not looked into.
+func (c *checker) extensions(k int, known map[string]*shape) {
+	const section = "STIX 2.1 §3.2"
+	for i, end := c.children(k); i < end; i = c.after(i) {
+		if got := c.nodes[i].kind; got != '{' {
+			c.warn(i, section, "it is %s, not an object", kindName(got))
+			continue
+		}
+		name := string(c.nameOf(i))
+		if s := known[name]; s != nil {
+			c.members(i, s)
+			continue
+		}
+		kind := c.member(i, "extension_type")
+		switch {
+		case kind == 0 && strings.HasPrefix(name, "extension-definition--"):
+			c.lacks(i, "extension_type", section)
+		case kind > 0 && (c.nodes[kind].kind != '"' || !slices.Contains(extensionTypes, c.string(kind))):
+			c.warn(kind, "STIX 2.1 §10.5", "it is not one of %s", strings.Join(extensionTypes, ", "))
+		}
+	}
+	if first, end := c.children(k); first == end {
+		c.warn(k, sectionUnique, "the dictionary is empty: leave the property out")
+	}
+}
+
+// container checks the objects inside an observed-data object (STIX 2.0 Part 3 §2, STIX
+// 2.1 §2.13) as far as that each has a type.
+func (c *checker) container(k int) {
+	section := kinds[isContainer].section
+	if c.two {
+		section = "STIX 2.0 Part 3 §2"
+	}
+	for i, end := c.children(k); i < end; i = c.after(i) {
+		if got := c.nodes[i].kind; got != '{' {
+			c.warn(i, section, "it is %s, not an object", kindName(got))
+		} else if t := c.member(i, "type"); t == 0 || c.nodes[t].kind != '"' {
+			c.lacks(i, "type", section)
+		}
+	}
+	if first, end := c.children(k); first == end {
+		c.warn(k, section, "it holds no objects")
+	}
+}
+
+func hexadecimal(b []byte) bool {
+	for _, c := range b {
+		if c-'0' > 9 && c|0x20-'a' > 5 {
+			return false
+		}
+	}
+	return len(b)%2 == 0
+}
+
+func keyCharacters(b []byte) bool {
+	for _, c := range b {
+		if c-'0' > 9 && c|0x20-'a' > 25 && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// base64Text checks piece by piece, so that a large payload is not decoded as a whole.
+func base64Text(s string) bool {
+	if len(s)%4 != 0 {
+		return false
+	}
+	const piece = 4 << 10
+	var out [piece / 4 * 3]byte
+	for len(s) > piece {
+		if n, err := base64.StdEncoding.Decode(out[:], []byte(s[:piece])); err != nil || n != len(out) {
+			return false
+		}
+		s = s[piece:]
+	}
+	_, err := base64.StdEncoding.Decode(out[:], []byte(s))
+	return err == nil && !strings.ContainsAny(s, "\r\n")
+}
