@@ -1,6 +1,9 @@
 package entente
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // decideDelete takes versions of an object out of a collection (TAXII 2.1 §5.7).
 // Without a version filter every version goes. Where an older version thereby becomes
@@ -39,8 +42,8 @@ func decideDelete(c DeleteObject, f Facts) (Change, error) {
 	return ch, nil
 }
 
-// versionName tells versions of one object apart. A version without a moment of its own
-// goes by the time at which it was added, as TAXII names it.
+// versionName is what TAXII names a version by. One without a moment of its own goes by
+// the time at which it was added.
 type versionName struct {
 	spec Spec
 	key  StampKey
@@ -53,34 +56,47 @@ func versionOf(k *Known, l Line) versionName {
 	return versionName{k.Spec, k.Key}
 }
 
-// selectVersions names the live versions that a filter hits, each once.
-func selectVersions(known []Known, vf VersionFilter, specs []Spec) []versionName {
-	var live []versionName
+// liveVersion is a version that readers see, with what orders it: per specification by
+// moment, and those without one before all others, as they came.
+type liveVersion struct {
+	name versionName
+	key  StampKey
+	seq  int64
+}
+
+// liveVersions lists what readers see of an object, oldest first per specification.
+func liveVersions(known []Known) []liveVersion {
+	var out []liveVersion
 	for i := range known {
-		for _, l := range known[i].Lines {
-			if l.Live() && (len(specs) == 0 || slices.Contains(specs, known[i].Spec)) {
-				live = append(live, versionOf(&known[i], l))
+		k := &known[i]
+		for _, l := range k.Lines {
+			if l.Live() {
+				out = append(out, liveVersion{versionOf(k, l), k.Key, l.Seq})
 			}
 		}
 	}
-	slices.SortFunc(live, func(a, b versionName) int {
-		if a.spec != b.spec {
-			return int(a.spec) - int(b.spec)
-		}
-		return a.key.Compare(b.key)
+	slices.SortFunc(out, func(a, b liveVersion) int {
+		return cmp.Or(cmp.Compare(a.name.spec, b.name.spec), a.key.Compare(b.key), cmp.Compare(a.seq, b.seq))
 	})
-	if vf.All || (!vf.First && !vf.Last && len(vf.Exact) == 0) {
-		return live
-	}
+	return out
+}
+
+// selectVersions names the live versions that a filter hits.
+func selectVersions(known []Known, vf VersionFilter, specs []Spec) []versionName {
+	live := liveVersions(known)
+	all := vf.All || (!vf.First && !vf.Last && len(vf.Exact) == 0)
 	var hit []versionName
 	for i, v := range live {
-		first := i == 0 || live[i-1].spec != v.spec
-		last := i == len(live)-1 || live[i+1].spec != v.spec
+		if len(specs) > 0 && !slices.Contains(specs, v.name.spec) {
+			continue
+		}
+		first := i == 0 || live[i-1].name.spec != v.name.spec
+		last := i == len(live)-1 || live[i+1].name.spec != v.name.spec
 		exact := slices.ContainsFunc(vf.Exact, func(in Instant) bool {
-			return v.key == StampKey{Micros: in.Micros, Rest: in.Rest}
+			return v.name.key == StampKey{Micros: in.Micros, Rest: in.Rest}
 		})
-		if vf.First && first || vf.Last && last || exact {
-			hit = append(hit, v)
+		if all || vf.First && first || vf.Last && last || exact {
+			hit = append(hit, v.name)
 		}
 	}
 	return hit
@@ -91,37 +107,29 @@ func selectVersions(known []Known, vf VersionFilter, specs []Spec) []versionName
 // of a later one is left.
 func (j *journal) revive(id ObjectID) {
 	known := j.known[id]
-	newest := map[Spec]versionName{}
+	live := liveVersions(known)
+	newest := map[Spec]int64{}
 	latest := Spec(0)
-	j.live(known, func(k *Known, l *Line) {
-		v := versionOf(k, *l)
-		if best, ok := newest[k.Spec]; !ok || v.key.Compare(best.key) > 0 {
-			newest[k.Spec] = v
-		}
-		latest = max(latest, k.Spec)
-	})
+	for _, v := range live {
+		newest[v.name.spec] = v.seq
+		latest = max(latest, v.name.spec)
+	}
 	type again struct {
 		at  int
 		old Line
 	}
 	var back []again
 	for i := range known {
-		for _, l := range known[i].Lines {
-			v := versionOf(&known[i], l)
-			if l.Live() && (l.Newer != 0 && v == newest[v.spec] || l.Spec != 0 && v.spec == latest) {
-				back = append(back, again{i, l})
+		for n := range known[i].Lines {
+			l := &known[i].Lines[n]
+			spec := known[i].Spec
+			if l.Live() && (l.Newer != 0 && l.Seq == newest[spec] || l.Spec != 0 && spec == latest) {
+				back = append(back, again{i, *l})
+				j.mark(l, MarkGone, j.head)
 			}
 		}
 	}
-	slices.SortFunc(back, func(a, b again) int { return int(a.old.Seq - b.old.Seq) })
-	gone := j.head
-	for _, b := range back {
-		for n := range known[b.at].Lines {
-			if l := &known[b.at].Lines[n]; l.Seq == b.old.Seq {
-				j.mark(l, MarkGone, gone)
-			}
-		}
-	}
+	slices.SortFunc(back, func(a, b again) int { return cmp.Compare(a.old.Seq, b.old.Seq) })
 	for _, b := range back {
 		j.enter(id, b.at, b.old.Source)
 	}

@@ -74,7 +74,7 @@ func (j *journal) live(known []Known, f func(*Known, *Line)) {
 }
 
 // order settles which of a live line and a new one is newer, and which is of the later
-// specification. Without moments of their own, what comes later is newer.
+// specification. Of two without moments of their own, the one that comes later is newer.
 func (j *journal) order(o *Known, l *Line, k *Known, line *Line) {
 	switch {
 	case o.Spec > k.Spec:
@@ -83,7 +83,7 @@ func (j *journal) order(o *Known, l *Line, k *Known, line *Line) {
 		if l.Spec == 0 {
 			j.mark(l, MarkSpec, line.Seq)
 		}
-	case k.Key.Micros == Unversioned || k.Key.Compare(o.Key) > 0:
+	case k.Key.Compare(o.Key) >= 0:
 		if l.Newer == 0 {
 			j.mark(l, MarkNewer, line.Seq)
 		}

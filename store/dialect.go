@@ -23,6 +23,9 @@ type dialect struct {
 	ints func(param string, set []int64) (expr string, arg any)
 	// texts is the same for strings.
 	texts func(param string, set []string) (expr string, arg any)
+	// share and hold end a SELECT of contents: share keeps them from being deleted until
+	// the transaction ends, hold also waits for those that share.
+	share, hold string
 	// insert writes rows in as few statements as the engine likes, and returns how many
 	// were written; rows that meet a conflict on the target are left out. A target of ""
 	// lets a conflict fail.

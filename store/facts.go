@@ -116,7 +116,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 		wanted[id] = struct{}{}
 	}
 	in, arg := t.s.d.ints("$1", keys)
-	rows, err := t.tx.QueryContext(ctx, `SELECT content, id, spec, micros, rest, digest FROM content WHERE okey IN `+in, arg)
+	rows, err := t.tx.QueryContext(ctx, `SELECT content, id, spec, micros, rest, digest FROM content WHERE okey IN `+in+t.s.d.share, arg)
 	if err != nil {
 		return nil, err
 	}

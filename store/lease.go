@@ -57,24 +57,16 @@ func (t *Tx) Sweep(ctx context.Context, limit int) (swept int, more bool, err er
 	return len(contents), true, t.dropOrphans(ctx, contents)
 }
 
-// dropOrphans deletes those of the contents that no line carries any more.
+// dropOrphans deletes those of the contents that no line carries any more. It holds them
+// first, so that nobody makes a line for one in between.
 func (t *Tx) dropOrphans(ctx context.Context, contents []int64) error {
 	in, arg := t.s.d.ints("$1", contents)
-	rows, err := t.tx.QueryContext(ctx, `SELECT c.content FROM content c WHERE c.content IN `+in+`
-		AND NOT EXISTS (SELECT 1 FROM line l WHERE l.content = c.content)`, arg)
-	if err != nil {
+	if _, err := t.numbers(ctx, `SELECT content FROM content WHERE content IN `+in+t.s.d.hold, arg); err != nil {
 		return err
 	}
-	defer rows.Close()
-	var orphans []int64
-	for rows.Next() {
-		var n int64
-		if err := rows.Scan(&n); err != nil {
-			return err
-		}
-		orphans = append(orphans, n)
-	}
-	if err := rows.Err(); err != nil || len(orphans) == 0 {
+	orphans, err := t.numbers(ctx, `SELECT c.content FROM content c WHERE c.content IN `+in+`
+		AND NOT EXISTS (SELECT 1 FROM line l WHERE l.content = c.content)`, arg)
+	if err != nil || len(orphans) == 0 {
 		return err
 	}
 	if err := t.s.d.searchDrop(ctx, t.tx, orphans); err != nil {
@@ -83,4 +75,22 @@ func (t *Tx) dropOrphans(ctx context.Context, contents []int64) error {
 	in, arg = t.s.d.ints("$1", orphans)
 	_, err = t.tx.ExecContext(ctx, `DELETE FROM content WHERE content IN `+in, arg)
 	return err
+}
+
+// numbers reads a column of numbers.
+func (t *Tx) numbers(ctx context.Context, text string, args ...any) ([]int64, error) {
+	rows, err := t.tx.QueryContext(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, rows.Err()
 }

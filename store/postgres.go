@@ -23,6 +23,8 @@ var postgresDialect = &dialect{
 	},
 	ints:        func(param string, set []int64) (string, any) { return "(SELECT unnest(" + param + "::bigint[]))", set },
 	texts:       func(param string, set []string) (string, any) { return "(SELECT unnest(" + param + "::text[]))", set },
+	share:       ` FOR KEY SHARE`,
+	hold:        ` FOR UPDATE`,
 	insert:      postgresInsert,
 	marks:       postgresMarks,
 	searchPut:   postgresSearchPut,

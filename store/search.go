@@ -105,12 +105,16 @@ type Body struct {
 }
 
 // Followed reads contents that a feed's lines carry beyond a follower's position, at
-// most limit lines, and the position after them. It reads the accept log as it is: lines
-// that are gone or contested too.
+// most limit lines, and the position after them: the head, where nothing is left. It
+// reads the accept log as it is: lines that are gone or contested too.
 func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (bodies []Body, upTo int64, err error) {
 	after, err := t.position(ctx, name, feed)
 	if err != nil {
 		return nil, 0, err
+	}
+	heads, err := t.numbers(ctx, `SELECT head FROM feed WHERE feed = $1`, feed)
+	if err != nil || len(heads) == 0 {
+		return nil, 0, err // removed in between
 	}
 	rows, err := t.tx.QueryContext(ctx, `SELECT l.seq, c.content, c.body FROM line l JOIN content c ON c.content = l.content
 		WHERE l.feed = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3`, feed, after, limit)
@@ -125,6 +129,9 @@ func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (
 			return nil, 0, err
 		}
 		bodies = append(bodies, b)
+	}
+	if len(bodies) < limit {
+		upTo = heads[0] // positions of deletions carry no line
 	}
 	return bodies, upTo, rows.Err()
 }
@@ -158,19 +165,6 @@ func (t *Tx) Lag(ctx context.Context, follower string) (int64, error) {
 
 // Behind lists the feeds that a follower has not read to their heads.
 func (t *Tx) Behind(ctx context.Context, follower string) ([]int64, error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT f.feed FROM feed f LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1
+	return t.numbers(ctx, `SELECT f.feed FROM feed f LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1
 		WHERE f.head > COALESCE(w.seq, 0) ORDER BY f.feed`, follower)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []int64
-	for rows.Next() {
-		var feed int64
-		if err := rows.Scan(&feed); err != nil {
-			return nil, err
-		}
-		out = append(out, feed)
-	}
-	return out, rows.Err()
 }

@@ -1,0 +1,180 @@
+package node
+
+import (
+	"context"
+
+	"entente"
+	"entente/store"
+)
+
+// Query asks for a page of a collection's home feed.
+type Query struct {
+	Filter entente.Filter
+	After  int64 // position after which to go on, 0 for the beginning
+	Limit  int   // the most entries, 1 or more
+	Bodies bool  // with the versions' bytes
+}
+
+// noCollection is the one answer for what is unknown and what must not be seen.
+func noCollection() error {
+	return entente.Errorf(entente.NotFound, "there is no such collection")
+}
+
+// Roots lists the API roots that an account may see; the first is the default.
+func (n *Node) Roots(ctx context.Context, a entente.Actor) ([]entente.Root, error) {
+	var out []entente.Root
+	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+		out, err = t.Roots(ctx)
+		return err
+	})
+	return out, err
+}
+
+// Collections lists the collections of an API root that an account may see, by id.
+// An unknown root is NotFound.
+func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([]entente.Access, error) {
+	var out []entente.Access
+	err := n.st.View(ctx, func(t *store.Tx) error {
+		roots, err := t.Roots(ctx)
+		if err != nil {
+			return err
+		}
+		known := false
+		for _, r := range roots {
+			known = known || r.Name == root
+		}
+		if !known {
+			return entente.Errorf(entente.NotFound, "there is no such API root")
+		}
+		out, err = visible(ctx, t, a, func(c entente.Collection) bool { return c.Root == root })
+		return err
+	})
+	return out, err
+}
+
+// AllCollections lists the collections of all roots that an account may see, by id.
+func (n *Node) AllCollections(ctx context.Context, a entente.Actor) ([]entente.Access, error) {
+	var out []entente.Access
+	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+		out, err = visible(ctx, t, a, func(entente.Collection) bool { return true })
+		return err
+	})
+	return out, err
+}
+
+func visible(ctx context.Context, t *store.Tx, a entente.Actor, in func(entente.Collection) bool) ([]entente.Access, error) {
+	all, err := t.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := t.Grants(ctx, a.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []entente.Access
+	for _, c := range all {
+		if acc := entente.AccessFor(a, c, grants[c.ID]); in(c) && acc.Visible() {
+			out = append(out, acc)
+		}
+	}
+	return out, nil
+}
+
+// Collection finds a collection of an API root by id or alias. What is unknown and what
+// the account may not see are the same NotFound.
+func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias string) (entente.Access, error) {
+	return n.access(ctx, a, func(t *store.Tx) (*entente.Collection, error) { return t.CollectionIn(ctx, root, idOrAlias) })
+}
+
+// CollectionNamed finds a collection by id, name or alias.
+func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string) (entente.Access, error) {
+	acc, err := n.access(ctx, a, func(t *store.Tx) (*entente.Collection, error) { return t.CollectionNamed(ctx, name) })
+	if entente.KindOf(err) == entente.NotFound {
+		err = entente.Errorf(entente.NotFound, "there is no collection %q", name)
+	}
+	return acc, err
+}
+
+func (n *Node) access(ctx context.Context, a entente.Actor, find func(*store.Tx) (*entente.Collection, error)) (entente.Access, error) {
+	var out entente.Access
+	err := n.st.View(ctx, func(t *store.Tx) error {
+		c, err := find(t)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			return noCollection()
+		}
+		grants, err := t.Grants(ctx, a.Account.ID)
+		if err != nil {
+			return err
+		}
+		if out = entente.AccessFor(a, *c, grants[c.ID]); !out.Visible() {
+			out = entente.Access{}
+			return noCollection()
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Feed reads a page of a collection through its home feed, in the order in which its
+// entries were added. Without the right to read it is Forbidden.
+func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Query) (entente.Page, error) {
+	if !in.CanRead {
+		return entente.Page{}, entente.Errorf(entente.Forbidden, "this account may not read the collection")
+	}
+	var p entente.Page
+	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+		p, err = t.Page(ctx, store.FeedQuery{
+			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies,
+		})
+		return err
+	})
+	return p, err
+}
+
+// Versions reads the versions of one object that a filter lets through, without bytes.
+// Where the account sees nothing of the object it is NotFound.
+func (n *Node) Versions(ctx context.Context, a entente.Actor, in entente.Access, id entente.ObjectID, q Query) (entente.Page, error) {
+	q.Filter.IDs, q.Filter.Versions, q.Bodies = []entente.ObjectID{id}, entente.VersionFilter{All: true}, false
+	p, err := n.Feed(ctx, a, in, q)
+	if err != nil || len(p.Entries) > 0 {
+		return p, err
+	}
+	ok, err := n.Has(ctx, a, in, id)
+	if err == nil && !ok {
+		err = entente.Errorf(entente.NotFound, "there is no such object in the collection")
+	}
+	return p, err
+}
+
+// Has reports whether a collection shows any version of an object.
+func (n *Node) Has(ctx context.Context, a entente.Actor, in entente.Access, id entente.ObjectID) (bool, error) {
+	p, err := n.Feed(ctx, a, in, Query{Limit: 1, Filter: entente.Filter{
+		IDs: []entente.ObjectID{id}, Versions: entente.VersionFilter{All: true}, Specs: []entente.Spec{entente.Spec20, entente.Spec21},
+	}})
+	return len(p.Entries) > 0, err
+}
+
+// Status reads the answer to an earlier POST; another account's is NotFound.
+func (n *Node) Status(ctx context.Context, a entente.Actor, root, id string) (entente.Status, error) {
+	var st *entente.Status
+	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+		st, err = t.Status(ctx, a.Account.ID, root, id)
+		return err
+	})
+	if err == nil && st == nil {
+		err = entente.Errorf(entente.NotFound, "there is no such status")
+	}
+	if err != nil {
+		return entente.Status{}, err
+	}
+	return *st, nil
+}
+
+// PutStatus keeps the answer to a POST for the account that posted, for a day at least.
+func (n *Node) PutStatus(ctx context.Context, a entente.Actor, st entente.Status) error {
+	_, err := n.Do(ctx, a, entente.PutStatus{Status: st})
+	return err
+}

@@ -1,0 +1,176 @@
+// Package node is the one door of Entente: [Node.Do] changes, [Node.Feed] and the finders
+// read, [Node.Run] works in the background. It is the only place where the store and the
+// rules meet.
+//
+// What comes in becomes a command; the facts about it are read, [entente.Decide] judges,
+// and the change is written, all in one transaction.
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"entente"
+	"entente/store"
+)
+
+// Node is one organisation's node on an open store. It may be used from many goroutines.
+type Node struct {
+	st      *store.Store
+	now     func() int64
+	random  io.Reader
+	log     *slog.Logger
+	signIns *signIns
+	meters  *meters
+	holder  string // names this process in leases
+	wake    chan struct{}
+
+	cursorSecret [32]byte
+}
+
+// Config is what a node is made of. Zero fields take what they name.
+type Config struct {
+	Now    func() int64 // microseconds since 1970; the machine's clock
+	Random io.Reader    // crypto/rand
+	Log    *slog.Logger // slog.Default()
+
+	// Home names the organisation when the store has none yet: "home" if it is "".
+	Home string
+	// MaxContentLength bounds a request's body on the first API root when it is made, in octets; 64 MiB.
+	MaxContentLength int64
+}
+
+const cursorSetting = "cursor-secret"
+
+// Open makes a node on a store. The first time, it establishes home and the API root
+// "api1".
+func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
+	n := &Node{st: st, now: c.Now, random: c.Random, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1)}
+	if n.now == nil {
+		n.now = func() int64 { return time.Now().UnixMicro() }
+	}
+	if n.random == nil {
+		n.random = rand.Reader
+	}
+	if n.log == nil {
+		n.log = slog.Default()
+	}
+	var err error
+	if n.holder, err = n.NewID(); err != nil {
+		return nil, err
+	}
+	for range 2 {
+		var secret []byte
+		err = st.View(ctx, func(t *store.Tx) (err error) {
+			secret, err = t.Setting(ctx, cursorSetting)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(secret) == len(n.cursorSecret) {
+			copy(n.cursorSecret[:], secret)
+			return n, nil
+		}
+		// Another process may establish the node at this moment; then its secret counts.
+		if err = n.establish(ctx, c); err != nil && entente.KindOf(err) != entente.Conflict {
+			return nil, err
+		}
+	}
+	return nil, entente.Errorf(entente.Internal, "the node could not be established: %w", err)
+}
+
+func (n *Node) establish(ctx context.Context, c Config) error {
+	secret := make([]byte, len(n.cursorSecret))
+	if _, err := io.ReadFull(n.random, secret); err != nil {
+		return err
+	}
+	cmd := entente.Establish{
+		Organisation: c.Home,
+		Root:         entente.Root{Name: "api1", Title: "Entente", MaxContentLength: c.MaxContentLength},
+		Settings:     []entente.Setting{{Name: cursorSetting, Value: secret}},
+	}
+	if cmd.Organisation == "" {
+		cmd.Organisation = "home"
+	}
+	if cmd.Root.MaxContentLength <= 0 {
+		cmd.Root.MaxContentLength = 64 << 20
+	}
+	_, err := n.Do(ctx, entente.LocalActor(), cmd)
+	return err
+}
+
+// Do is the one door: it judges a command by the facts and writes what was decided, in
+// one transaction. An error is an [entente.Error] and means that nothing was written.
+func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (entente.Receipt, error) {
+	var reserved struct{ content, feed int64 }
+	var err error
+	switch c := c.(type) {
+	case entente.Submit:
+		// Numbers for contents are reserved outside: what is not used is a gap.
+		reserved.content, err = n.st.Reserve(ctx, "content", len(c.Versions), contentsAhead)
+	case entente.AddCollection:
+		reserved.feed, err = n.st.Reserve(ctx, "feed", 1, 0)
+	}
+	if err != nil {
+		return entente.Receipt{}, err
+	}
+	var change entente.Change
+	err = n.st.Update(ctx, func(t *store.Tx) error {
+		f, err := t.Facts(ctx, a, c)
+		if err != nil {
+			return err
+		}
+		if f.NewID, err = n.NewID(); err != nil {
+			return err
+		}
+		f.Now, f.NewFeed, f.NextContent = n.now(), reserved.feed, reserved.content
+		if change, err = entente.Decide(c, f); err != nil {
+			return err
+		}
+		return t.Apply(ctx, change)
+	})
+	n.meters.command(c, change, err)
+	if err != nil {
+		return entente.Receipt{}, err
+	}
+	if change.Head != 0 {
+		n.nudge()
+	}
+	return change.Receipt, nil
+}
+
+// contentsAhead is how many content numbers a process reserves beyond what it needs now.
+const contentsAhead = 1 << 16
+
+// nudge tells the background work that there is something to do.
+func (n *Node) nudge() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Now is the node's clock, in microseconds since 1970.
+func (n *Node) Now() int64 { return n.now() }
+
+// NewID makes a UUIDv4 from the node's randomness.
+func (n *Node) NewID() (string, error) { return entente.NewUUID(n.random) }
+
+// CursorSecret is the key from which page cursors are sealed; every process on the same
+// store has the same.
+func (n *Node) CursorSecret() [32]byte { return n.cursorSecret }
+
+// Registry holds the node's metrics.
+func (n *Node) Registry() *prometheus.Registry { return n.meters.registry }
+
+// Ready reports whether the node can do its work now.
+func (n *Node) Ready(ctx context.Context) error { return n.st.Ping(ctx) }
+
+// Engine names the database engine: "sqlite" or "postgres".
+func (n *Node) Engine() string { return n.st.Engine() }

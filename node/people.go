@@ -1,0 +1,81 @@
+package node
+
+import (
+	"context"
+
+	"entente"
+	"entente/store"
+)
+
+// AccountInfo is an account with what it may do, without its secrets.
+type AccountInfo struct {
+	entente.Account
+	HasPassword bool
+	Tokens      []entente.Token
+	Grants      []entente.Grant
+}
+
+// Accounts lists all accounts by name, for an operator.
+func (n *Node) Accounts(ctx context.Context, a entente.Actor) ([]AccountInfo, error) {
+	if !a.IsOperator() {
+		return nil, entente.Errorf(entente.Forbidden, "only an operator of this node may do that")
+	}
+	var out []AccountInfo
+	err := n.st.View(ctx, func(t *store.Tx) error {
+		all, err := t.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		for _, acc := range all {
+			info := AccountInfo{Account: acc, HasPassword: acc.PasswordHash != ""}
+			info.PasswordHash = ""
+			if info.Tokens, err = t.Tokens(ctx, acc.ID); err != nil {
+				return err
+			}
+			grants, err := t.Grants(ctx, acc.ID)
+			if err != nil {
+				return err
+			}
+			for _, g := range grants {
+				info.Grants = append(info.Grants, g)
+			}
+			out = append(out, info)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// AccountNamed finds an account by name, for an operator.
+func (n *Node) AccountNamed(ctx context.Context, a entente.Actor, name string) (AccountInfo, error) {
+	all, err := n.Accounts(ctx, a)
+	if err != nil {
+		return AccountInfo{}, err
+	}
+	for _, acc := range all {
+		if acc.Name == name || acc.ID == name {
+			return acc, nil
+		}
+	}
+	return AccountInfo{}, entente.Errorf(entente.NotFound, "there is no account %q", name)
+}
+
+// Home is the organisation that runs the node.
+func (n *Node) Home(ctx context.Context) (o entente.Organisation, err error) {
+	err = n.st.View(ctx, func(t *store.Tx) (err error) {
+		o, err = t.Home(ctx)
+		return err
+	})
+	return o, err
+}
+
+// CollectionSize counts what a collection shows and how many versions in it are contested.
+func (n *Node) CollectionSize(ctx context.Context, in entente.Access) (live, contested int64, err error) {
+	err = n.st.View(ctx, func(t *store.Tx) (err error) {
+		if live, err = t.Live(ctx, in.Feed); err == nil {
+			contested, err = t.Contested(ctx, in.Feed)
+		}
+		return err
+	})
+	return live, contested, err
+}

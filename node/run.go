@@ -1,0 +1,216 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"entente/stix"
+	"entente/store"
+)
+
+// Background work: each job is done by one process at a time, the one that holds its
+// lease.
+const (
+	leaseFor    = 30 * time.Second
+	searchJob   = "search"
+	sweepJob    = "sweep"
+	statusJob   = "statuses"
+	searchBatch = 500 // entries that the search follower reads at a time
+	sweepBatch  = 1000
+	statusKept  = 48 * time.Hour // TAXII 2.1 §4.3 asks for 24
+)
+
+// Run does the node's background work until ctx ends: full-text search follows the
+// accept logs, removed collections are swept, old answers to POSTs are forgotten.
+func (n *Node) Run(ctx context.Context) error {
+	jobs := []struct {
+		name  string
+		every time.Duration
+		woken bool
+		do    func(context.Context) error
+	}{
+		{searchJob, time.Second, true, func(ctx context.Context) error { return n.followSearch(ctx, nil) }},
+		{sweepJob, 15 * time.Second, false, func(ctx context.Context) error { return n.sweep(ctx, nil) }},
+		{statusJob, time.Hour, false, n.dropStatuses},
+	}
+	var wg sync.WaitGroup
+	for _, j := range jobs {
+		wg.Go(func() {
+			wake := n.wake
+			if !j.woken {
+				wake = nil
+			}
+			for ctx.Err() == nil {
+				if err := n.leased(ctx, j.name, j.do); err != nil && ctx.Err() == nil && !errors.Is(err, errLeased) {
+					n.log.Error("background job failed; it will be tried again", "job", j.name, "error", err)
+				}
+				t := time.NewTimer(j.every)
+				select {
+				case <-ctx.Done():
+				case <-t.C:
+				case <-wake:
+				}
+				t.Stop()
+			}
+		})
+	}
+	wg.Wait()
+	return nil
+}
+
+// errLeased tells that another process does the job at the moment.
+var errLeased = errors.New("another process does this job now")
+
+// leased does a job under its lease and gives the lease back.
+func (n *Node) leased(ctx context.Context, job string, do func(context.Context) error) error {
+	if ok, err := n.lease(ctx, job); err != nil || !ok {
+		if err == nil {
+			err = errLeased
+		}
+		return err
+	}
+	err := do(ctx)
+	// Given back even when ctx has ended, so that nobody waits for it to run out.
+	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, n.st.Update(back, func(t *store.Tx) error { return t.Release(back, job, n.holder) }))
+}
+
+func (n *Node) lease(ctx context.Context, job string) (ok bool, err error) {
+	err = n.st.Update(ctx, func(t *store.Tx) (err error) {
+		now := n.now()
+		ok, err = t.Lease(ctx, job, n.holder, now, now+leaseFor.Microseconds())
+		return err
+	})
+	return ok, err
+}
+
+// CatchUp brings full-text search up to the accept logs now. While another process is at
+// it, it waits for that one. Progress is told how many entries are left.
+func (n *Node) CatchUp(ctx context.Context, progress func(left int64)) error {
+	for {
+		err := n.leased(ctx, searchJob, func(ctx context.Context) error { return n.followSearch(ctx, progress) })
+		if !errors.Is(err, errLeased) {
+			return err
+		}
+		left, err := n.SearchLag(ctx)
+		if err != nil || left == 0 {
+			return err
+		}
+		if progress != nil {
+			progress(left)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// SearchLag counts the entries of accept logs that full-text search has not read yet.
+func (n *Node) SearchLag(ctx context.Context) (left int64, err error) {
+	err = n.st.View(ctx, func(t *store.Tx) (err error) {
+		left, err = t.Lag(ctx, searchJob)
+		return err
+	})
+	if err == nil {
+		n.meters.lag.Set(float64(left))
+	}
+	return left, err
+}
+
+// followSearch reads the accept logs to their heads, under the lease, which it renews.
+func (n *Node) followSearch(ctx context.Context, progress func(left int64)) error {
+	for {
+		var feeds []int64
+		err := n.st.View(ctx, func(t *store.Tx) (err error) {
+			feeds, err = t.Behind(ctx, searchJob)
+			return err
+		})
+		if err != nil || len(feeds) == 0 {
+			n.meters.lag.Set(0)
+			return err
+		}
+		for _, feed := range feeds {
+			if err := n.followFeed(ctx, feed, progress); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left int64)) error {
+	for round := 0; ; round++ {
+		if round%8 == 0 {
+			if ok, err := n.lease(ctx, searchJob); err != nil || !ok {
+				return errors.Join(err, errLeased)
+			}
+			left, err := n.SearchLag(ctx)
+			if err != nil {
+				return err
+			}
+			if progress != nil {
+				progress(left)
+			}
+		}
+		var bodies []store.Body
+		var upTo int64
+		err := n.st.View(ctx, func(t *store.Tx) (err error) {
+			bodies, upTo, err = t.Followed(ctx, searchJob, feed, searchBatch)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		texts := make([]store.SearchText, len(bodies))
+		for i, b := range bodies {
+			texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
+		}
+		err = n.st.Update(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, searchJob, feed, upTo, texts) })
+		if err != nil || len(bodies) < searchBatch {
+			return err
+		}
+	}
+}
+
+// sweep takes away what removed collections left behind.
+func (n *Node) sweep(ctx context.Context, progress func(swept int)) error {
+	for total := 0; ; {
+		var swept int
+		var more bool
+		err := n.st.Update(ctx, func(t *store.Tx) (err error) {
+			swept, more, err = t.Sweep(ctx, sweepBatch)
+			return err
+		})
+		if err != nil || !more {
+			return err
+		}
+		total += swept
+		if progress != nil {
+			progress(total)
+		}
+		if ok, err := n.lease(ctx, sweepJob); err != nil || !ok {
+			return errors.Join(err, errLeased)
+		}
+	}
+}
+
+// Sweep takes away what removed collections left behind, now. Where another process is
+// at it, that one goes on alone.
+func (n *Node) Sweep(ctx context.Context, progress func(swept int)) error {
+	err := n.leased(ctx, sweepJob, func(ctx context.Context) error { return n.sweep(ctx, progress) })
+	if errors.Is(err, errLeased) {
+		return nil
+	}
+	return err
+}
+
+func (n *Node) dropStatuses(ctx context.Context) error {
+	return n.st.Update(ctx, func(t *store.Tx) error {
+		_, err := t.DropStatuses(ctx, n.now()-statusKept.Microseconds())
+		return err
+	})
+}
