@@ -8,11 +8,10 @@ import (
 	entente "entente"
 )
 
-// common types: what the standard calls data types, not objects.
+// Sections that several checks name.
 const (
-	sectionLists  = "STIX 2.1 §2.12"
-	sectionNames  = "STIX 2.1 §3.1"
-	sectionUnique = "STIX 2.1 §2.3"
+	sectionLists        = "STIX 2.1 §2.12"
+	sectionDictionaries = "STIX 2.1 §2.3"
 )
 
 // members checks object k against a shape.
@@ -53,9 +52,7 @@ func (c *checker) property(k int, p *property, s *shape) {
 		return
 	}
 	if got := c.nodes[k].kind; got != '[' {
-		if p.kind != isChecked {
-			c.warn(k, s.section, "it is %s, not a list", kindName(got))
-		}
+		c.warn(k, s.section, "it is %s, not a list", kindName(got))
 		return
 	}
 	first, end := c.children(k)
@@ -98,11 +95,12 @@ func (c *checker) value(k int, p *property, s *shape) {
 		}
 	case isTimestamp:
 		if _, err := entente.ParseInstant(c.string(k)); err != nil {
-			c.warn(k, c.data(section), "%s", entente.PublicText(err))
+			c.warn(k, c.data(section), "%s", why(err))
 		}
 	case isReference:
 		// That it is an identifier at all, references has checked.
-		if i := strings.LastIndex(string(c.raw(k)), "--"); p.targets != nil && i > 0 && !p.targets.ok(string(c.raw(k)[:i])) {
+		raw := c.raw(k)
+		if i := len(raw) - identifierTail; p.targets != nil && i > 0 && raw[i] == '-' && !p.targets.ok(raw[:i]) {
 			c.warn(k, s.section, "%q is not %s, to which this refers", clip(c.string(k)), p.targets.what)
 		}
 	case isHex:
@@ -147,11 +145,11 @@ func (k kind) fits(got byte) bool {
 func (c *checker) dictionary(k int) {
 	first, end := c.children(k)
 	if first == end {
-		c.warn(k, c.data(sectionUnique), "the dictionary is empty: leave the property out")
+		c.warn(k, c.data(sectionDictionaries), "the dictionary is empty: leave the property out")
 	}
 	for i := first; i < end; i = c.after(i) {
 		if name := c.nameOf(i); len(name) == 0 || len(name) > 250 || !keyCharacters(name) {
-			c.warn(i, c.data(sectionUnique), "a key of a dictionary has 1 to 250 of the characters a-z, A-Z, 0-9, - and _")
+			c.warn(i, c.data(sectionDictionaries), "a key of a dictionary has 1 to 250 of the characters a-z, A-Z, 0-9, - and _")
 		}
 	}
 }
@@ -198,7 +196,7 @@ func (c *checker) extensions(k int, known map[string]*shape) {
 		}
 	}
 	if first, end := c.children(k); first == end {
-		c.warn(k, sectionUnique, "the dictionary is empty: leave the property out")
+		c.warn(k, sectionDictionaries, "the dictionary is empty: leave the property out")
 	}
 }
 

@@ -60,7 +60,7 @@ type property struct {
 // targets are the types that a reference may point to.
 type targets struct {
 	what string
-	ok   func(objectType string) bool
+	ok   func(objectType []byte) bool
 }
 
 // shape is what the standard says of a type of object or of a type inside objects.

@@ -111,7 +111,7 @@ func (c *checker) versioning(v *entente.Version, s *shape) {
 	if s.byName["modified"] != nil {
 		c.precise("modified", v.Modified)
 	}
-	if v.CreatedBy != "" && v.CreatedBy.Type() != "identity" {
+	if v.CreatedBy != "" && !strings.HasPrefix(string(v.CreatedBy), "identity--") {
 		c.add(entente.Warning, "created_by_ref", "STIX 2.1 §3.2", "%q is not an identity", []any{clip(string(v.CreatedBy))})
 	}
 	for _, list := range [...]struct {
@@ -145,7 +145,7 @@ func (c *checker) precise(name string, in entente.Instant) {
 }
 
 func (c *checker) isMarking(where string, id entente.ObjectID) {
-	if id != "" && id.Type() != "marking-definition" {
+	if id != "" && !strings.HasPrefix(string(id), "marking-definition--") {
 		c.add(entente.Warning, where, "STIX 2.1 §7.2.2", "%q is not a marking definition", []any{clip(string(id))})
 	}
 }

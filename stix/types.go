@@ -42,9 +42,9 @@ func of(types ...string) *targets {
 		}
 		what += t
 	}
-	return &targets{what: what, ok: func(t string) bool {
+	return &targets{what: what, ok: func(t []byte) bool {
 		for _, want := range types {
-			if t == want {
+			if string(t) == want {
 				return true
 			}
 		}
@@ -61,13 +61,13 @@ var (
 )
 
 func among(what string, allowed ...class) *targets {
-	return &targets{what: what, ok: func(t string) bool {
-		c := classes[t]
+	return &targets{what: what, ok: func(t []byte) bool {
+		c := classes[string(t)]
 		for _, a := range allowed {
 			if c == a {
 				return true
 			}
 		}
-		return c == custom && t != "bundle"
+		return c == custom && string(t) != "bundle"
 	}}
 }
