@@ -45,12 +45,14 @@ install() {
 	local quiet=/etc/postgresql-common/createcluster.d/entente-setup.conf
 	"${root[@]}" mkdir -p "${quiet%/*}"
 	echo 'create_main_cluster = false' | "${root[@]}" tee "$quiet" >/dev/null
-	local status=0
-	"${root[@]}" apt-get update -qq &&
-		"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" || status=$?
+	local status=0 output
+	output=$({
+		"${root[@]}" apt-get update -qq &&
+			"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+	} 2>&1) || status=$?
 	"${root[@]}" rm -f "$quiet"
 	"${root[@]}" rmdir --ignore-fail-on-non-empty -p "${quiet%/*}" 2>/dev/null || true
-	[ "$status" = 0 ] || fail "apt-get failed; by hand, as root: $by_hand"
+	[ "$status" = 0 ] || fail "$output" "apt-get failed; by hand, as root: $by_hand"
 }
 
 command -v go >/dev/null || fail "missing: Go $(sed -n 's/^go //p' go.mod) or newer; see https://go.dev/doc/install"
