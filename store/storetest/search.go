@@ -1,0 +1,143 @@
+package storetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"testing"
+
+	"entente"
+	"entente/store"
+)
+
+func digest(b []byte) entente.Digest { return sha256.Sum256(b) }
+
+// follow reads a collection's accept log into the full-text index, by small steps.
+func (h *harness) follow(c entente.Collection, words map[entente.ObjectID]string) {
+	h.t.Helper()
+	ctx := context.Background()
+	for range 1000 {
+		var bodies []store.Body
+		var upTo int64
+		h.view(func(ctx context.Context, t *store.Tx) (err error) {
+			bodies, upTo, err = t.Followed(ctx, "search", c.Feed, 2)
+			return err
+		})
+		var texts []store.SearchText
+		for _, b := range bodies {
+			texts = append(texts, store.SearchText{Content: b.Content, Words: store.Words(string(b.Bytes))})
+		}
+		if err := h.st.Update(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "search", c.Feed, upTo, texts) }); err != nil {
+			h.t.Fatal(err)
+		}
+		if len(bodies) < 2 {
+			return
+		}
+	}
+	h.t.Fatal("the follower does not arrive")
+}
+
+func testSearch(t *testing.T, open func() *store.Store) {
+	h := newHarness(t, open())
+	one, two := h.collection("One"), h.collection("Two")
+	put := func(c entente.Collection, n int, text string) *entente.Version {
+		v := version("tool", n, jan, text)
+		h.submit(c, v)
+		return v
+	}
+	put(one, 1, "Brute force against 198.51.100.7")
+	put(one, 2, "Force brute; 198.51.100.70, ÜBERFALL")
+	shared := put(one, 3, "CVE-2026-0001 in mail.example.com")
+	h.submit(two, shared)
+	put(two, 4, "ransomware")
+	lag := func() (n int64) {
+		h.view(func(ctx context.Context, tx *store.Tx) (err error) {
+			n, err = tx.Lag(ctx, "search")
+			return err
+		})
+		return n
+	}
+	same(t, "lag before", lag(), int64(5))
+	h.follow(one, nil)
+	same(t, "lag between", lag(), int64(2))
+	h.follow(two, nil)
+	same(t, "lag after", lag(), int64(0))
+	search := func(text string, limit int, feeds ...int64) []string {
+		var es []entente.Entry
+		h.view(func(ctx context.Context, tx *store.Tx) error {
+			found, err := tx.Search(ctx, store.ParseTerms(text), feeds, limit)
+			for _, f := range found {
+				es = append(es, f.Entry)
+			}
+			return err
+		})
+		return names(es)
+	}
+	n := func(nums ...string) (out []string) {
+		for _, x := range nums {
+			out = append(out, "tool "+x+" "+jan)
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		text string
+		want []string
+	}{
+		{"brute force", n("2", "1")}, {`"brute force"`, n("1")}, {"198.51.100.7", n("1")}, {"198.51.100.7*", n("2", "1")},
+		{"überfall", n("2")}, {"uberfall", nil}, {"cve-2026-0001", n("3")}, {"example.com", n("3")}, {"ransom", nil}, {"ransom*", n("4")},
+		{"brute ransom*", nil}, {`" ' ) OR 1=1 --`, nil}, {"AND OR NOT NEAR", nil}, {"* : ! & |", nil},
+	} {
+		same(t, tc.text, search(tc.text, 10, one.Feed, two.Feed), tc.want)
+	}
+	same(t, "in one collection", search("ransomware", 10, one.Feed), []string(nil))
+	same(t, "the newest alone", search("brute", 1, one.Feed, two.Feed), n("2"))
+	// What is no longer the last, or deleted, is not found.
+	h.submit(one, version("tool", 1, feb, "harmless"))
+	h.do(entente.DeleteObject{Collection: one.ID, Object: version("tool", 2, "", "").ID})
+	h.follow(one, nil)
+	same(t, "after changes", search("brute", 10, one.Feed, two.Feed), []string(nil))
+	same(t, "lag after a deletion", lag(), int64(0))
+}
+
+func testSweep(t *testing.T, open func() *store.Store) {
+	h := newHarness(t, open())
+	one, two := h.collection("One"), h.collection("Two")
+	shared := version("tool", 0, jan, "shared words")
+	h.submit(one, shared)
+	h.submit(two, shared)
+	for i := range 9 {
+		h.submit(one, version("tool", i+1, jan, "own words"))
+	}
+	h.follow(one, nil)
+	if _, err := h.try(entente.LocalActor(), entente.RemoveCollection{Collection: one.ID}); entente.KindOf(err) != entente.Conflict {
+		t.Fatalf("removing a full collection: %v", err)
+	}
+	h.do(entente.RemoveCollection{Collection: one.ID, EvenIfFull: true})
+	ctx := context.Background()
+	swept := 0
+	for more := true; more; {
+		if err := h.st.Update(ctx, func(tx *store.Tx) error {
+			n, m, err := tx.Sweep(ctx, 3)
+			swept, more = swept+n, m
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same(t, "swept lines", swept, 10)
+	h.view(func(ctx context.Context, tx *store.Tx) error {
+		for i := range 10 {
+			held, err := tx.Object(ctx, version("tool", i, "", "").ID)
+			if err != nil {
+				return err
+			}
+			if want := map[bool]int{true: 1, false: 0}[i == 0]; len(held) != want {
+				t.Fatalf("object %d has %d contents, want %d", i, len(held), want)
+			}
+		}
+		found, err := tx.Search(ctx, store.ParseTerms("words"), []int64{one.Feed, two.Feed}, 99)
+		same(t, "found", len(found), 1)
+		return err
+	})
+	same(t, "the other collection", names(h.page(two, entente.Filter{}, 9)), []string{"tool 0 " + jan})
+	h.do(entente.AddCollection{Name: "One"}) // the name is free again
+}
