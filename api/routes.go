@@ -1,0 +1,150 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"entente"
+	"entente/taxii"
+)
+
+// call is one request on its way to its handler.
+type call struct {
+	x     *exchange
+	r     *http.Request
+	actor entente.Actor
+	root  entente.Root   // where the path names one
+	in    entente.Access // where the path names a collection
+}
+
+// handler answers a call. An error means that nothing has been written yet.
+type handler func(*Server, *call) error
+
+// route is one resource: its path without the slash at the end, what must be visible
+// before anything else is said about it, and its methods. GET answers HEAD as well.
+type route struct {
+	path    string
+	reach   func(*Server, *call) error
+	methods map[string]handler
+}
+
+// routes is the whole of TAXII 2.1 (§3.1).
+func routes() []route {
+	get := func(h handler) map[string]handler { return map[string]handler{http.MethodGet: h} }
+	return []route{
+		{"/taxii2", everyone, get((*Server).discovery)},
+		{"/{root}", toRoot, get((*Server).apiRoot)},
+		{"/{root}/status/{status}", toRoot, get((*Server).status)},
+		{"/{root}/collections", toRoot, get((*Server).collections)},
+		{"/{root}/collections/{collection}", toCollection, get((*Server).collection)},
+		{"/{root}/collections/{collection}/manifest", toCollection, get((*Server).manifest)},
+		{"/{root}/collections/{collection}/objects", toCollection, map[string]handler{
+			http.MethodGet: (*Server).objects, http.MethodPost: (*Server).addObjects}},
+		{"/{root}/collections/{collection}/objects/{object}", toCollection, map[string]handler{
+			http.MethodGet: (*Server).object, http.MethodDelete: (*Server).deleteObject}},
+		{"/{root}/collections/{collection}/objects/{object}/versions", toCollection, get((*Server).versions)},
+	}
+}
+
+// mux sends each path, with the slash at the end or without, to its route.
+func (s *Server) mux() http.Handler {
+	m := http.NewServeMux()
+	for _, rt := range routes() {
+		h := s.serve(rt)
+		m.HandleFunc(rt.path, h)
+		m.HandleFunc(rt.path+"/{$}", h)
+	}
+	m.HandleFunc("/healthz", s.healthz)
+	m.HandleFunc("/readyz", s.readyz)
+	m.HandleFunc("/metrics", s.metrics)
+	unknown := s.serve(route{path: "unknown", reach: nowhere})
+	m.HandleFunc("/", unknown)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The library would redirect a path such as "//" to a clean one, and the store
+		// takes no text that is not Unicode. Neither path leads anywhere.
+		if p := r.URL.Path; !clean(p) || !utf8.ValidString(p) || strings.Contains(p, "\x00") {
+			unknown(w, r)
+			return
+		}
+		m.ServeHTTP(w, r)
+	})
+}
+
+func clean(p string) bool {
+	c := path.Clean(p)
+	return strings.HasPrefix(p, "/") && (p == c || p == c+"/")
+}
+
+// serve makes the handler of a route, which keeps the order in which errors come.
+func (s *Server) serve(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange)
+		x.endpoint = rt.path
+		x.Header().Set("Cache-Control", "no-store")
+		if err := s.handle(rt, &call{x: x, r: r}); err != nil {
+			s.refuse(x, r, err)
+		}
+	}
+}
+
+func (s *Server) handle(rt route, c *call) (err error) {
+	if c.actor, err = s.signIn(c.r); err != nil {
+		return err
+	}
+	c.x.account = c.actor.Account.Name
+	leave, err := s.accounts.enter(c.actor.Account.ID)
+	if err != nil {
+		s.meters.limited.WithLabelValues("account").Inc()
+		return err
+	}
+	defer leave()
+	if err := rt.reach(s, c); err != nil {
+		return err
+	}
+	method := c.r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	h, ok := rt.methods[method]
+	if !ok {
+		allow := slices.Sorted(maps.Keys(rt.methods))
+		if slices.Contains(allow, http.MethodGet) {
+			allow = append(allow, http.MethodHead)
+		}
+		c.x.Header().Set("Allow", strings.Join(allow, ", "))
+		return entente.Errorf(entente.BadMethod, "the method is not defined for this path")
+	}
+	if err := taxii.CheckAccept(c.r.Header["Accept"]); err != nil {
+		return err
+	}
+	return h(s, c)
+}
+
+func everyone(*Server, *call) error { return nil }
+
+func nowhere(*Server, *call) error {
+	return entente.Errorf(entente.NotFound, "there is nothing at this path")
+}
+
+func toRoot(s *Server, c *call) error {
+	roots, err := s.node.Roots(c.r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
+	name := c.r.PathValue("root")
+	i := slices.IndexFunc(roots, func(r entente.Root) bool { return r.Name == name })
+	if i < 0 {
+		return entente.Errorf(entente.NotFound, "there is no such API root")
+	}
+	c.root = roots[i]
+	return nil
+}
+
+func toCollection(s *Server, c *call) (err error) {
+	c.in, err = s.node.Collection(c.r.Context(), c.actor, c.r.PathValue("root"), c.r.PathValue("collection"))
+	return err
+}

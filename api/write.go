@@ -1,0 +1,162 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"entente"
+	"entente/node"
+	"entente/stix"
+	"entente/taxii"
+)
+
+// addObjects takes in an envelope (TAXII 2.1 §5.5). The body is read as a stream, and
+// each object gets its own result. The work is done when the answer comes, so its status
+// is complete. If the body turns out to be no envelope after some objects, those are in;
+// the error says how many.
+func (s *Server) addObjects(c *call) error {
+	if err := toRoot(s, c); err != nil {
+		return err
+	}
+	if err := checkBody(c.r, c.root.MaxContentLength); err != nil {
+		return err
+	}
+	st := entente.Status{Account: c.actor.Account.ID, Root: c.root.Name, Requested: s.node.Now()}
+	body := stix.NewEnvelopeReader(c.r.Body)
+	body.SetMaxTotal(c.root.MaxContentLength)
+	report, err := s.node.Intake(c.r.Context(), c.actor, c.in.ID, body, node.IntakeOptions{
+		Each: func(r node.ItemResult) { addResult(&st, r) },
+	})
+	if err != nil {
+		return brokenOff(err, report)
+	}
+	if st.ID, err = s.node.NewID(); err != nil {
+		return err
+	}
+	if err := s.node.PutStatus(c.r.Context(), c.actor, st); err != nil {
+		return brokenOff(err, report)
+	}
+	return s.resource(c, http.StatusAccepted, status(st))
+}
+
+// checkBody judges a body by its headers: first its type, then its length.
+func checkBody(r *http.Request, most int64) error {
+	if err := taxii.CheckContentType(r.Header["Content-Type"]); err != nil {
+		return err
+	}
+	for _, coding := range r.Header["Content-Encoding"] {
+		if !strings.EqualFold(strings.TrimSpace(coding), "identity") {
+			return entente.Errorf(entente.BadMediaType, "the body must not be compressed or encoded otherwise")
+		}
+	}
+	if r.ContentLength > most {
+		return entente.Errorf(entente.TooLarge, "the body has %d bytes; at most %d are taken, as the API root says", r.ContentLength, most)
+	}
+	return nil
+}
+
+// addResult files what became of one object. The version is required even of what was
+// refused and has none that could be read; then it is the time of the request.
+func addResult(st *entente.Status, r node.ItemResult) {
+	d := entente.StatusDetail{ID: r.ID, Version: r.Version}
+	if d.ID == "" {
+		d.ID = fmt.Sprintf("objects[%d]", r.Index)
+	}
+	if d.Version == "" {
+		d.Version = taxii.Timestamp(st.Requested)
+	}
+	if r.Err != nil {
+		d.Message = entente.PublicText(r.Err)
+		st.Failures = append(st.Failures, d)
+		return
+	}
+	d.Message = remark(r)
+	st.Successes = append(st.Successes, d)
+}
+
+// maxWarnings is how many warnings about one object a status tells.
+const maxWarnings = 3
+
+// remark says what is worth knowing about an object that was taken, "" if nothing is.
+func remark(r node.ItemResult) string {
+	var parts []string
+	switch r.Outcome {
+	case entente.Unchanged:
+		parts = append(parts, "held already")
+	case entente.Contested:
+		parts = append(parts, "contested: other contents of this version came first and stay current")
+	}
+	for i, w := range r.Warnings {
+		if i == maxWarnings {
+			parts = append(parts, fmt.Sprintf("and %d more warnings", len(r.Warnings)-i))
+			break
+		}
+		text := strings.Join(slices.DeleteFunc([]string{w.Property, w.Text}, func(s string) bool { return s == "" }), ": ")
+		if w.Section != "" {
+			text += " (" + w.Section + ")"
+		}
+		parts = append(parts, "warning: "+text)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// brokenOff tells of an intake that ended early, and what had been taken before. A body
+// that is malformed is "unprocessable" here, by the table of §5.5.
+func brokenOff(err error, report node.IntakeReport) error {
+	taken := report.Read - report.Refused
+	text := entente.PublicText(err)
+	if report.Read > 0 {
+		text += fmt.Sprintf("; of the %d objects that were dealt with before, %d are in and %d were refused; to send them again does no harm", report.Read, taken, report.Refused)
+	}
+	var l *limit
+	if errors.As(err, &l) {
+		return &limit{l.status, l.after, text}
+	}
+	kind := entente.KindOf(err)
+	if kind == entente.Invalid {
+		kind = entente.Unprocessable
+	}
+	return entente.Wrap(kind, err, text)
+}
+
+// status is a kept answer as TAXII shows it (§4.3.1). Requests are never left pending
+// here, except object by object.
+func status(st entente.Status) taxii.Status {
+	out := taxii.Status{
+		ID: st.ID, Status: taxii.Complete, RequestTimestamp: taxii.Timestamp(st.Requested),
+		Successes: details(st.Successes), Failures: details(st.Failures), Pendings: details(st.Pendings),
+	}
+	out.SuccessCount, out.FailureCount, out.PendingCount = len(out.Successes), len(out.Failures), len(out.Pendings)
+	out.TotalCount = out.SuccessCount + out.FailureCount + out.PendingCount
+	if out.PendingCount > 0 {
+		out.Status = taxii.Pending
+	}
+	return out
+}
+
+func details(all []entente.StatusDetail) []taxii.StatusDetail {
+	out := make([]taxii.StatusDetail, len(all))
+	for i, d := range all {
+		out[i] = taxii.StatusDetail(d)
+	}
+	return out
+}
+
+// deleteObject takes an object, or some of its versions, out of the collection (§5.7).
+func (s *Server) deleteObject(c *call) error {
+	q, err := taxii.ParseQuery(taxii.DeleteObject, c.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	_, err = s.node.Do(c.r.Context(), c.actor, entente.DeleteObject{
+		Collection: c.in.ID, Object: c.objectID(), Versions: q.Filter.Versions, Specs: q.Filter.Specs,
+	})
+	if err != nil {
+		return err
+	}
+	send(c.x, http.StatusOK, nil)
+	return nil
+}
