@@ -1,6 +1,7 @@
 package stix
 
 import (
+	"bytes"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -8,10 +9,13 @@ import (
 	entente "entente"
 )
 
-// Sections that several checks name.
+// Sections and texts of several checks.
 const (
 	sectionLists        = "STIX 2.1 §2.12"
 	sectionDictionaries = "STIX 2.1 §2.3"
+
+	emptyList       = "the list is empty, where at least one value is expected"
+	emptyDictionary = "the dictionary is empty, where at least one entry is expected"
 )
 
 // members checks object k against a shape.
@@ -57,7 +61,7 @@ func (c *checker) property(k int, p *property, s *shape) {
 	}
 	first, end := c.children(k)
 	if first == end {
-		c.warn(k, c.data(sectionLists), "the list is empty: leave the property out")
+		c.warn(k, c.data(sectionLists), emptyList)
 	}
 	for i := first; i < end; i = c.after(i) {
 		c.value(i, p, s)
@@ -89,9 +93,9 @@ func (c *checker) value(k int, p *property, s *shape) {
 		case p.kind == isInteger && f != float64(int64(f)):
 			c.warn(k, c.data(section), "%s is not an integer", c.raw(k))
 		case p.bounded && f < p.low:
-			c.warn(k, s.section, "%s is less than %v", c.raw(k), p.low)
+			c.warn(k, s.section, "%s is less than %.0f", c.raw(k), p.low)
 		case p.bounded && f > p.high:
-			c.warn(k, s.section, "%s is more than %v", c.raw(k), p.high)
+			c.warn(k, s.section, "%s is more than %.0f", c.raw(k), p.high)
 		}
 	case isTimestamp:
 		if _, err := entente.ParseInstant(c.string(k)); err != nil {
@@ -101,11 +105,12 @@ func (c *checker) value(k int, p *property, s *shape) {
 		// That it is an identifier at all, references has checked.
 		raw := c.raw(k)
 		if i := len(raw) - identifierTail; p.targets != nil && i > 0 && raw[i] == '-' && !p.targets.ok(raw[:i]) {
-			c.warn(k, s.section, "%q is not %s, to which this refers", clip(c.string(k)), p.targets.what)
+			c.warn(k, s.section, "%q is referred to, where only %s may be", clip(c.string(k)), p.targets.what)
 		}
 	case isHex:
-		if !hexadecimal(c.raw(k)) {
-			c.warn(k, c.data(section), "it is not an even number of hexadecimal digits")
+		// Errata 01 wants lower case; before it, either was allowed.
+		if raw := c.raw(k); !hexadecimal(raw) || len(raw)%2 != 0 || bytes.ContainsAny(raw, "ABCDEF") {
+			c.warn(k, c.data(section), "it is not an even number of hexadecimal digits in lower case")
 		}
 	case isBinary:
 		if !base64Text(c.string(k)) {
@@ -145,7 +150,7 @@ func (k kind) fits(got byte) bool {
 func (c *checker) dictionary(k int) {
 	first, end := c.children(k)
 	if first == end {
-		c.warn(k, c.data(sectionDictionaries), "the dictionary is empty: leave the property out")
+		c.warn(k, c.data(sectionDictionaries), emptyDictionary)
 	}
 	for i := first; i < end; i = c.after(i) {
 		if name := c.nameOf(i); len(name) == 0 || len(name) > 250 || !keyCharacters(name) {
@@ -163,6 +168,9 @@ func (c *checker) hashes(k int) {
 	section := c.data(kinds[isHashes].section)
 	c.dictionary(k)
 	for i, end := c.children(k); i < end; i = c.after(i) {
+		if len(c.nameOf(i)) < 3 {
+			c.warn(i, section, "the name of a hashing algorithm has at least 3 characters")
+		}
 		if got := c.nodes[i].kind; got != '"' {
 			c.warn(i, section, "it is %s, not a hash as a string", kindName(got))
 			continue
@@ -196,7 +204,7 @@ func (c *checker) extensions(k int, known map[string]*shape) {
 		}
 	}
 	if first, end := c.children(k); first == end {
-		c.warn(k, sectionDictionaries, "the dictionary is empty: leave the property out")
+		c.warn(k, sectionDictionaries, emptyDictionary)
 	}
 }
 
@@ -225,7 +233,7 @@ func hexadecimal(b []byte) bool {
 			return false
 		}
 	}
-	return len(b)%2 == 0
+	return true
 }
 
 func keyCharacters(b []byte) bool {

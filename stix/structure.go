@@ -39,7 +39,7 @@ func (c *checker) structure(v *entente.Version) {
 		s = shapes20[v.Type]
 		if two := shapes21[v.Type]; s == nil && two != nil {
 			// STIX 2.0 has no such type; what 2.1 says of it is then the best measure.
-			c.add(entente.Warning, "spec_version", "STIX 2.1 §3.2", "it is required and missing: STIX 2.0, which has none, does not know the type %q", []any{v.Type})
+			c.add(entente.Warning, "spec_version", "STIX 2.1 §3.2", "it is not 2.1, and STIX 2.0 does not know the type %q", []any{v.Type})
 			s, c.two = two, false
 		}
 	}
@@ -120,7 +120,7 @@ func (c *checker) versioning(v *entente.Version, s *shape) {
 	}{{"labels", len(v.Labels)}, {"object_marking_refs", len(v.Markings)}, {"granular_markings", len(v.Granular)}} {
 		if list.n == 0 {
 			if k := c.member(0, list.name); k > 0 {
-				c.warn(k, c.data(sectionLists), "the list is empty: leave the property out")
+				c.warn(k, c.data(sectionLists), emptyList)
 			}
 		}
 	}

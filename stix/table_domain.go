@@ -127,5 +127,6 @@ var domainShapes = map[string]*shape{
 		needed(reference(toDomain, "sighting_of_ref")),
 		listed(reference(of("observed-data"), "observed_data_refs")),
 		listed(reference(of("identity", "location"), "where_sighted_refs")),
-		boolean("summary")),
+		// A boolean in the standard; Errata 01 says string, with a default of false.
+		each(isAnything, []string{"summary"})),
 }
