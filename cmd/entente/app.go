@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"entente"
+	"entente/node"
+	"entente/store"
+)
+
+// app is what every subcommand shares: the streams and the settings of the command line.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	data string // --data, ENTENTE_DATA
+	db   string // --db, ENTENTE_DB
+	json bool   // --json
+	home string // --home: the organisation's name when a node is made
+}
+
+const longHelp = `Entente exchanges threat intelligence between organisations that must work
+together without fully trusting each other. Each runs a node of its own; nodes
+and ordinary tools speak STIX 2.1 over TAXII 2.1.
+
+A first look, on fictional data:
+
+  entente demo
+
+A node of your own:
+
+  entente serve                                    # prints where to go
+  entente collection add "Phishing"                # in another terminal
+  entente import --collection Phishing FILE...
+  entente account add siem --service --generate
+  entente grant siem Phishing read
+
+Commands work on the node's data directly, beside a running server too. What
+holds the data is chosen by --data (a directory) and --db (PostgreSQL).
+
+Exit status: 0 done; 1 a fault of the node; 2 wrong usage; 3 invalid input;
+4 sign-in or rights missing; 5 not found; 6 conflict; 7 unavailable (busy, disk
+full, port in use); 8 done in part, some objects were refused.`
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "entente",
+		Short:         "An intelligence exchange: STIX 2.1 over TAXII 2.1, on agreed terms",
+		Long:          longHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.data, "data", envOr("ENTENTE_DATA", defaultData()), "directory that holds the node (ENTENTE_DATA)")
+	f.StringVar(&a.db, "db", os.Getenv("ENTENTE_DB"), "PostgreSQL database, as postgres://user@host/name; without it SQLite inside --data (ENTENTE_DB)")
+	f.BoolVar(&a.json, "json", false, "print JSON, for scripts")
+	f.StringVar(&a.home, "home", os.Getenv("ENTENTE_HOME"), "name of your organisation, when a node is made (ENTENTE_HOME)")
+	root.AddCommand(a.collectionCmd(), a.accountCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
+		a.searchCmd(), a.showCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd())
+	return root
+}
+
+func envOr(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// defaultData is where a node lives when nobody says: the place for a user's data.
+func defaultData() string {
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "entente")
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".local", "share", "entente")
+	}
+	return "entente-data"
+}
+
+// opening says what may happen when a node is opened.
+type opening bool
+
+const (
+	mustExist opening = false // a question about a node needs one
+	mayCreate opening = true  // the first command that writes makes it
+)
+
+// open opens the node that --data and --db name.
+func (a *app) open(ctx context.Context, how opening, log *slog.Logger) (*node.Node, func(), error) {
+	url := a.db
+	if url == "" {
+		url = filepath.Join(a.data, "entente.db")
+		if _, err := os.Stat(url); errors.Is(err, fs.ErrNotExist) && how == mustExist {
+			return nil, nil, entente.Errorf(entente.NotFound, "there is no node in %s; \"entente serve\" makes one, and --data names another place", a.data)
+		}
+		if err := makeData(a.data); err != nil {
+			return nil, nil, err
+		}
+	}
+	st, err := store.Open(ctx, store.Options{URL: url})
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := node.Open(ctx, st, node.Config{Home: a.home, Log: log})
+	if err != nil {
+		st.Close()
+		return nil, nil, err
+	}
+	return n, func() { st.Close() }, nil
+}
+
+// makeData makes the data directory, for its owner alone, and checks that it can be
+// written before anything relies on it.
+func makeData(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return entente.Wrap(entente.Unavailable, err, "the data directory cannot be made: "+err.Error())
+	}
+	f, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return entente.Wrap(entente.Unavailable, err, "the data directory cannot be written: "+err.Error())
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// with runs f on the open node, as the local operator.
+func (a *app) with(cmd *cobra.Command, how opening, f func(ctx context.Context, n *node.Node, who entente.Actor) error) error {
+	ctx := cmd.Context()
+	n, done, err := a.open(ctx, how, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return f(ctx, n, entente.LocalActor())
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"entente"
+	"entente/node"
+)
+
+// versionView is one content of an object as the command line shows it.
+type versionView struct {
+	Version     string          `json:"version"`
+	Spec        string          `json:"spec_version"`
+	Digest      string          `json:"digest"`
+	Collections []placementView `json:"collections"`
+	Contested   bool            `json:"contested"`
+	Current     bool            `json:"current"`
+	Latest      bool            `json:"latest"`
+	Object      json.RawMessage `json:"object"`
+}
+
+type placementView struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Added   string `json:"added"`
+	Deleted bool   `json:"deleted,omitempty"`
+}
+
+func viewPlacements(ps []node.Placement) []placementView {
+	out := []placementView{}
+	for _, p := range ps {
+		out = append(out, placementView{ID: p.Collection, Name: p.Name, Added: entente.FormatMicros(p.Added), Deleted: p.Deleted})
+	}
+	return out
+}
+
+func viewVersion(v node.ObjectVersion) versionView {
+	return versionView{Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
+		Contested: v.Contested, Current: v.Current, Latest: v.Latest, Object: json.RawMessage(v.Bytes)}
+}
+
+func (a *app) showCmd() *cobra.Command {
+	var versions bool
+	cmd := &cobra.Command{
+		Use:   "show ID",
+		Short: "Show an object, or with --versions all that is held of it",
+		Long: `Shows the latest version of an object, as it is served. With --versions it shows
+every version that is held, oldest first, where each stands, and for contested
+versions (one id and version, different contents) all contents: the current one
+is what clients get.`,
+		Example: "  entente show indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --versions",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := entente.ParseObjectID(args[0])
+			if err != nil {
+				return err
+			}
+			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
+				all, err := n.Object(ctx, who, id)
+				if err != nil {
+					return err
+				}
+				if versions {
+					return a.showVersions(id, all)
+				}
+				return a.showLatest(id, all)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&versions, "versions", false, "show all versions and all contents of each")
+	return cmd
+}
+
+func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion) error {
+	best := -1
+	for i, v := range all {
+		if v.Latest {
+			best = i
+		}
+	}
+	if best < 0 {
+		return entente.Errorf(entente.NotFound, "%s was deleted; \"entente show %s --versions\" shows what is still held", id, id)
+	}
+	view := viewVersion(all[best])
+	out := struct {
+		ID string `json:"id"`
+		versionView
+	}{string(id), view}
+	return a.print(out, func(w io.Writer) {
+		describeVersion(w, view)
+		if len(all) > 1 {
+			fmt.Fprintf(w, "%s held in all; --versions shows them.\n", plural(len(all), "content is", "contents are"))
+		}
+		fmt.Fprintln(w)
+		writeIndented(w, view.Object)
+	})
+}
+
+func (a *app) showVersions(id entente.ObjectID, all []node.ObjectVersion) error {
+	views := make([]versionView, len(all))
+	for i, v := range all {
+		views[i] = viewVersion(v)
+	}
+	return a.print(map[string]any{"id": string(id), "versions": views}, func(w io.Writer) {
+		for i, v := range views {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			describeVersion(w, v)
+			writeIndented(w, v.Object)
+		}
+	})
+}
+
+func describeVersion(w io.Writer, v versionView) {
+	var state []string
+	if v.Latest {
+		state = append(state, "latest")
+	}
+	switch {
+	case v.Contested && v.Current:
+		state = append(state, "contested: these contents are served")
+	case v.Contested:
+		state = append(state, "contested: these contents are kept, not served")
+	case !v.Current:
+		state = append(state, "not served")
+	}
+	fmt.Fprintf(w, "version  %s  STIX %s  %s\ndigest   sha256:%s\n", plain(v.Version), v.Spec, strings.Join(state, ", "), v.Digest)
+	for _, p := range v.Collections {
+		deleted := ""
+		if p.Deleted {
+			deleted = ", deleted"
+		}
+		fmt.Fprintf(w, "in       %s, added %s%s\n", plain(p.Name), p.Added, deleted)
+	}
+}
+
+// writeIndented writes JSON for reading; what could turn a terminal's mind is escaped.
+func writeIndented(w io.Writer, raw []byte) {
+	var buf bytes.Buffer
+	if json.Indent(&buf, raw, "", "  ") != nil {
+		buf.Reset()
+		buf.Write(raw)
+	}
+	for _, line := range strings.Split(buf.String(), "\n") {
+		fmt.Fprintln(w, plain(line))
+	}
+}
