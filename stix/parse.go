@@ -111,6 +111,9 @@ func (c *checker) warn(k int, section, format string, args ...any) {
 
 // lacks warns of a property that object k should have.
 func (c *checker) lacks(k int, name, section string) {
+	if c.skips(entente.Warning) {
+		return
+	}
 	path := []byte(c.path(k))
 	c.add(entente.Warning, string(appendName(path, name)), section, "it is required and missing", nil)
 }

@@ -1,6 +1,7 @@
 package stix
 
 import (
+	"slices"
 	"strings"
 
 	entente "entente"
@@ -93,28 +94,19 @@ func onlyWhere(name, flag string, value byte) rule {
 	}
 }
 
-// notEmpty wants at least one property.
-func notEmpty(c *checker, k int, section string) {
-	if first, end := c.children(k); first == end {
-		c.warn(k, section, "at least one property is required")
-	}
-}
-
-// somethingBesides wants at least one property that is none of the common ones.
-func somethingBesides(common ...[]property) rule {
-	names := map[string]bool{}
-	for _, group := range common {
-		for _, p := range group {
-			names[p.name] = p.name != "extensions"
-		}
-	}
+// besides wants at least one property other than those named.
+func besides(names ...string) rule {
 	return func(c *checker, k int, section string) {
 		for i, end := c.children(k); i < end; i = c.after(i) {
-			if !names[string(c.nameOf(i))] {
+			if !slices.Contains(names, string(c.nameOf(i))) {
 				return
 			}
 		}
-		c.warn(k, section, "at least one property of its own is required")
+		if len(names) == 0 {
+			c.warn(k, section, "it is empty, where at least one property is required")
+			return
+		}
+		c.warn(k, section, "at least one property is required besides %s", strings.Join(names, ", "))
 	}
 }
 
@@ -167,8 +159,7 @@ func marking(c *checker, k int, section string) {
 		}
 		c.fixed(k, "", section)
 	default:
-		c.warn(kind, section, "%q is not one of tlp, statement: other markings are defined by an extension", clip(c.string(kind)))
-		c.fixed(k, "", section)
+		c.fixed(k, "", section) // other types are allowed, if not advised
 	}
 }
 

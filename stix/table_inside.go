@@ -15,7 +15,7 @@ var registryValue = newShape("STIX 2.1 §6.17.2", []rule{oneOf("name", "data", "
 		"REG_RESOURCE_REQUIREMENTS_LIST", "REG_QWORD", "REG_INVALID_TYPE"))
 
 // STIX 2.1 §6.18.2
-var x509Extensions = newShape("STIX 2.1 §6.18.2", []rule{notEmpty},
+var x509Extensions = newShape("STIX 2.1 §6.18.2", []rule{besides()},
 	text("basic_constraints", "name_constraints", "policy_constraints", "key_usage",
 		"extended_key_usage", "subject_key_identifier", "authority_key_identifier",
 		"subject_alternative_name", "issuer_alternative_name", "subject_directory_attributes",
@@ -27,17 +27,17 @@ var fileExtensions = map[string]*shape{
 	"archive-ext": newShape("STIX 2.1 §6.7.2", nil, text("comment"),
 		needed(listed(reference(of("file", "directory"), "contains_refs")))),
 
-	"ntfs-ext": newShape("STIX 2.1 §6.7.3", []rule{notEmpty}, text("sid"),
+	"ntfs-ext": newShape("STIX 2.1 §6.7.3", []rule{besides()}, text("sid"),
 		listed(object(newShape("STIX 2.1 §6.7.3.2", nil,
 			needed(text("name")), hashes("hashes"), natural("size")), "alternate_data_streams"))),
 
-	"pdf-ext": newShape("STIX 2.1 §6.7.4", []rule{notEmpty},
+	"pdf-ext": newShape("STIX 2.1 §6.7.4", []rule{besides()},
 		text("version", "pdfid0", "pdfid1"), boolean("is_optimized"), dictionary("document_info_dict")),
 
-	"raster-image-ext": newShape("STIX 2.1 §6.7.5", []rule{notEmpty},
+	"raster-image-ext": newShape("STIX 2.1 §6.7.5", []rule{besides()},
 		integer("image_height", "image_width", "bits_per_pixel"), dictionary("exif_tags")),
 
-	"windows-pebinary-ext": newShape("STIX 2.1 §6.7.6", nil,
+	"windows-pebinary-ext": newShape("STIX 2.1 §6.7.6", []rule{besides("pe_type")},
 		needed(text("pe_type")), text("imphash"),
 		hex("machine_hex", "pointer_to_symbol_table_hex", "characteristics_hex"),
 		natural("number_of_sections", "number_of_symbols", "size_of_optional_header"),
@@ -46,7 +46,7 @@ var fileExtensions = map[string]*shape{
 }
 
 // STIX 2.1 §6.7.6.2
-var optionalHeader = newShape("STIX 2.1 §6.7.6.2", []rule{notEmpty},
+var optionalHeader = newShape("STIX 2.1 §6.7.6.2", []rule{besides()},
 	hex("magic_hex", "win32_version_value_hex", "checksum_hex", "subsystem_hex",
 		"dll_characteristics_hex", "loader_flags_hex"),
 	integer("major_linker_version", "minor_linker_version", "address_of_entry_point",
@@ -84,11 +84,12 @@ var trafficExtensions = map[string]*shape{
 
 // processExtensions are those of process (STIX 2.1 §6.13.2, §6.13.3).
 var processExtensions = map[string]*shape{
-	"windows-process-ext": newShape("STIX 2.1 §6.13.2", []rule{notEmpty},
-		boolean("aslr_enabled", "dep_enabled"), text("priority", "owner_sid", "window_title"),
+	"windows-process-ext": newShape("STIX 2.1 §6.13.2", []rule{besides()},
+		// Errata 01 writes windows_title for what was window_title.
+		boolean("aslr_enabled", "dep_enabled"), text("priority", "owner_sid", "window_title", "windows_title"),
 		dictionary("startup_info"), enum("integrity_level", "low", "medium", "high", "system")),
 
-	"windows-service-ext": newShape("STIX 2.1 §6.13.3", []rule{notEmpty},
+	"windows-service-ext": newShape("STIX 2.1 §6.13.3", []rule{besides()},
 		text("service_name", "display_name", "group_name"), listed(text("descriptions")),
 		enum("start_type", "SERVICE_AUTO_START", "SERVICE_BOOT_START", "SERVICE_DEMAND_START",
 			"SERVICE_DISABLED", "SERVICE_SYSTEM_ALERT"),
@@ -102,6 +103,6 @@ var processExtensions = map[string]*shape{
 
 // accountExtensions is that of user-account (STIX 2.1 §6.16.2).
 var accountExtensions = map[string]*shape{
-	"unix-account-ext": newShape("STIX 2.1 §6.16.2", []rule{notEmpty},
+	"unix-account-ext": newShape("STIX 2.1 §6.16.2", []rule{besides()},
 		integer("gid"), listed(text("groups")), text("home_dir", "shell")),
 }

@@ -56,7 +56,7 @@ var observableShapes = map[string]*shape{
 		listed(reference(of("network-traffic"), "encapsulates_refs")),
 		reference(of("network-traffic"), "encapsulated_by_ref"), extensions(trafficExtensions)),
 
-	"process": sco("STIX 2.1 §6.13", []rule{somethingBesides(commonObservable)},
+	"process": sco("STIX 2.1 §6.13", []rule{ownProperty},
 		boolean("is_hidden"), integer("pid"), instant("created_time"), text("cwd", "command_line"),
 		dictionary("environment_variables"),
 		listed(reference(of("network-traffic"), "opened_connection_refs")),
@@ -69,23 +69,27 @@ var observableShapes = map[string]*shape{
 
 	"url": sco("STIX 2.1 §6.15", nil, needed(text("value"))),
 
-	"user-account": sco("STIX 2.1 §6.16", []rule{somethingBesides(commonObservable)},
+	"user-account": sco("STIX 2.1 §6.16", []rule{ownProperty},
 		text("user_id", "credential", "account_login", "account_type", "display_name"),
 		boolean("is_service_account", "is_privileged", "can_escalate_privs", "is_disabled"),
 		instant("account_created", "account_expires", "credential_last_changed",
 			"account_first_login", "account_last_login"), extensions(accountExtensions)),
 
-	"windows-registry-key": sco("STIX 2.1 §6.17", []rule{somethingBesides(commonObservable)},
+	"windows-registry-key": sco("STIX 2.1 §6.17", []rule{ownProperty},
 		text("key"), listed(object(registryValue, "values")), instant("modified_time"),
 		reference(of("user-account"), "creator_user_ref"), natural("number_of_subkeys")),
 
-	"x509-certificate": sco("STIX 2.1 §6.18", []rule{somethingBesides(commonObservable)},
+	"x509-certificate": sco("STIX 2.1 §6.18", []rule{ownProperty},
 		boolean("is_self_signed"), hashes("hashes"),
 		text("version", "serial_number", "signature_algorithm", "issuer", "subject",
 			"subject_public_key_algorithm", "subject_public_key_modulus"),
 		instant("validity_not_before", "validity_not_after"),
 		integer("subject_public_key_exponent"), object(x509Extensions, "x509_v3_extensions")),
 }
+
+// ownProperty is the rule of types that have no required property of their own. An
+// extension counts: it says something of the object.
+var ownProperty = besides("type", "id", "spec_version", "object_marking_refs", "granular_markings", "defanged")
 
 // addressReferences are what both kinds of IP address refer to (STIX 2.1 §6.8.1, §6.9.1).
 var addressReferences = join(
