@@ -4,6 +4,7 @@ the wire. A script ends at the first check that fails."""
 import argparse
 import contextlib
 import itertools
+import logging
 import os
 import sys
 import traceback
@@ -11,6 +12,8 @@ import traceback
 import requests
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
+logging.getLogger("taxii2client").setLevel(logging.ERROR)  # it remarks on every page size but its own
+
 MAX_PAGES = 2000  # a server that says "more" without end fails here
 
 

@@ -93,8 +93,9 @@ class Node:
 
 def read_back(collection, **filters):
     """Every object that the client gets, from the bytes that it got."""
+    collection.refresh()
     wire = Wire(collection)
-    got = pages(as_pages(collection.get_objects, version="all", **filters))
+    got = pages(as_pages(collection.get_objects, **filters))
     envelopes = [exact.parse(response.text) for response in wire.take()]
     equal(len(envelopes), len(got), "pages and responses")
     return [obj for envelope in envelopes for obj in envelope.get("objects", [])]
@@ -116,6 +117,7 @@ def check_set(node, name, files):
             seconds = time.monotonic() - began
             equal([{k: f[k] for k in COUNTS} for f in summary["files"]], [want], "counts of the file")
             equal({k: summary[k] for k in COUNTS[1:]}, {k: want[k] for k in COUNTS[1:]}, "counts of the import")
+            equal(len(summary["files"][0].get("contests", [])), want["contested"], "contested versions that are named")
         print(f"   {want['read']} objects in {seconds:.1f} s: " + ", ".join(f"{want[k]} {k}" for k in COUNTS[1:]), flush=True)
     check_objects(collection, name, sources)
     check_histories(collection, name, sources)
@@ -132,21 +134,19 @@ def check_objects(collection, name, sources):
     want = dict(sources.served())
     with check(f"{name}: every object that is served equals its source, and none is missing"):
         served = {}
-        for obj in read_back(collection):
+        for obj in read_back(collection, version="all"):
             served.setdefault((obj["id"], moment(stamp(obj))), []).append(obj)
         equal(sorted(map(str, served.keys() ^ want.keys())), [], "versions on one side only")
         for key, contents in want.items():
             equal(served[key], contents, f"contents of {key}")
     with check(f"{name}: small pages and the manifest tell the same"):
-        objs = read_back(collection, per_request=97)
+        objs = read_back(collection, version="all", per_request=97)
         equal(len(objs), sum(map(len, want.values())), "objects")
         records = manifest_of(collection)
         equal([r["id"] for r in records], [o["id"] for o in objs], "ids of manifest and objects")
         equal([r["version"] for r, o in zip(records, objs) if stamp(o)], [stamp(o) for o in objs if stamp(o)], "versions")
     with check(f"{name}: without a filter, the latest version of each"):
-        wire = Wire(collection)
-        pages(as_pages(collection.get_objects))
-        got = [obj for response in wire.take() for obj in exact.parse(response.text).get("objects", [])]
+        got = read_back(collection)
         latest = {oid: v[max(v)][0] if None not in v else v[None][-1] for oid, v in sources.versions.items()}
         equal(sorted(o["id"] for o in got), sorted(latest), "ids")
         for obj in got:

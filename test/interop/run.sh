@@ -76,7 +76,7 @@ stop() {
 # add_accounts makes the accounts that the scripts sign in with, and a token.
 add_accounts() {
 	local name
-	export ENTENTE_USER=writer ENTENTE_PASSWORD='a pass:word – with ünïcödé'
+	export ENTENTE_USER=writer ENTENTE_PASSWORD='a pass:word &c. with %41 + "marks"'
 	for name in writer reader stranger; do
 		printf '%s\n' "$ENTENTE_PASSWORD" | "$entente" account add "$name" --service --password-stdin --json | field id >/dev/null ||
 			broken "$suite: account add $name"

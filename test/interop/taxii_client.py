@@ -151,10 +151,9 @@ def check_add(root, collection, content):
         status = collection.add_objects({"objects": [indicators[0]]})
         equal((status.status, status.success_count), ("complete", 1), "status")
         equal(collection.get_manifest(version="all", id=indicators[0]["id"]), before, "manifest")
-    with check("add_objects: what is no envelope is refused"):
-        for body in ('{"objects": [', '{"objects": "none"}', "[]"):
-            with answers(400, 422):
-                collection.add_objects(body)
+    for body in ('{"objects": [', '{"objects": "none"}', "[]", "null", ""):
+        with check(f"add_objects: what is no envelope is refused: {body!r}"), answers(400, 422):
+            collection.add_objects(body)
     return everything
 
 
