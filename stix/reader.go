@@ -251,6 +251,9 @@ func (r *Reader) broken(where string) {
 	}
 	var e *entente.Error
 	if errors.As(r.err, &e) {
+		if cause == io.EOF {
+			cause = io.ErrUnexpectedEOF // nobody may take this for the clean end
+		}
 		e.Err = cause
 	}
 }

@@ -62,6 +62,7 @@ func anySpace() *rapid.Generator[string] {
 }
 
 func TestReaderGivesBackWhatWasPut(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(anyObject(3), 2, 6).Draw(t, "objects")
 		raws := make([][]byte, len(parts))
@@ -75,24 +76,23 @@ func TestReaderGivesBackWhatWasPut(t *testing.T) {
 		}
 		for _, form := range forms {
 			whole := form.write(raws)
-			for _, c := range compressions {
-				var input io.Reader = bytes.NewReader(c.pack(whole))
-				if rapid.Bool().Draw(t, "in small pieces") {
-					input = iotest.OneByteReader(input)
+			c := compressions[rapid.IntRange(0, len(compressions)-1).Draw(t, "compression")]
+			var input io.Reader = bytes.NewReader(c.pack(whole))
+			if rapid.Bool().Draw(t, "in small pieces") {
+				input = iotest.OneByteReader(input)
+			}
+			r := NewReader(input)
+			got, items, err := readAll(r)
+			if err != nil || len(got) != len(raws) || r.Form() != form.form {
+				t.Fatalf("%s, %s: %d of %d objects, %v, %v\n%s", form.name, c.name, len(got), len(raws), r.Form(), err, whole)
+			}
+			for i := range raws {
+				at := items[i].Offset
+				if !bytes.Equal(got[i], raws[i]) || items[i].Index != i || !bytes.HasPrefix(whole[at:], raws[i]) {
+					t.Fatalf("%s, %s: object %d is %s, not %s", form.name, c.name, i, got[i], raws[i])
 				}
-				r := NewReader(input)
-				got, items, err := readAll(r)
-				if err != nil || len(got) != len(raws) || r.Form() != form.form {
-					t.Fatalf("%s, %s: %d of %d objects, %v, %v\n%s", form.name, c.name, len(got), len(raws), r.Form(), err, whole)
-				}
-				for i := range raws {
-					at := items[i].Offset
-					if !bytes.Equal(got[i], raws[i]) || items[i].Index != i || !bytes.HasPrefix(whole[at:], raws[i]) {
-						t.Fatalf("%s, %s: object %d is %s, not %s", form.name, c.name, i, got[i], raws[i])
-					}
-					if line := 1 + bytes.Count(whole[:at], []byte("\n")); items[i].Line != int64(line) {
-						t.Fatalf("%s: object %d is on line %d, not %d", form.name, i, items[i].Line, line)
-					}
+				if line := 1 + bytes.Count(whole[:at], []byte("\n")); items[i].Line != int64(line) {
+					t.Fatalf("%s: object %d is on line %d, not %d", form.name, i, items[i].Line, line)
 				}
 			}
 		}
