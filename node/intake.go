@@ -3,7 +3,6 @@ package node
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"runtime"
 
@@ -138,7 +137,7 @@ func parseAll(ctx context.Context, r *stix.Reader) (<-chan chan []parsed, <-chan
 				err = ctx.Err()
 			}
 			if err != nil {
-				if errors.Is(err, io.EOF) {
+				if err == io.EOF { // not wrapped: that is the clean end
 					err = nil
 				}
 				readErr <- err

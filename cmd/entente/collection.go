@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -86,6 +88,7 @@ func (a *app) collectionList() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				slices.SortFunc(all, func(a, b entente.Access) int { return strings.Compare(a.Name, b.Name) })
 				views := []collectionView{}
 				rows := [][]string{{"NAME", "ALIAS", "VERSIONS", "CONTESTED", "ID"}}
 				for _, c := range all {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -105,12 +106,16 @@ func (a *app) demo(ctx context.Context, listenOn string, once bool) error {
 
 // serve starts the server on the usual port, or on a free one.
 func (d *demo) serve(ctx context.Context, listenOn string, log *slog.Logger) (*served, error) {
-	if listenOn != "" {
-		return d.a.start(ctx, d.n, serveOptions{listen: listenOn}, log)
+	l, err := listen(cmp.Or(listenOn, "127.0.0.1:8443"))
+	if err != nil && listenOn == "" {
+		l, err = listen("127.0.0.1:0")
 	}
-	s, err := d.a.start(ctx, d.n, serveOptions{listen: "127.0.0.1:8443"}, log)
-	if entente.KindOf(err) == entente.Unavailable {
-		return d.a.start(ctx, d.n, serveOptions{listen: "127.0.0.1:0"}, log)
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.a.start(ctx, d.n, l, serveOptions{}, log)
+	if err != nil {
+		l.Close()
 	}
 	return s, err
 }

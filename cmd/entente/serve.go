@@ -86,12 +86,18 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	defer unlock()
+	// What can fail for a reason outside the node is tried before the node is made.
+	l, err := listen(o.listen)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
 	n, done, err := a.open(ctx, mayCreate, log)
 	if err != nil {
 		return err
 	}
 	defer done()
-	s, err := a.start(ctx, n, o, log)
+	s, err := a.start(ctx, n, l, o, log)
 	if err != nil {
 		return err
 	}
@@ -130,8 +136,8 @@ type served struct {
 	wait    func() error // until it has ended
 }
 
-// start serves a node until ctx ends, and works in the background.
-func (a *app) start(ctx context.Context, n *node.Node, o serveOptions, log *slog.Logger) (*served, error) {
+// start serves a node on a listener until ctx ends, and works in the background.
+func (a *app) start(ctx context.Context, n *node.Node, l net.Listener, o serveOptions, log *slog.Logger) (*served, error) {
 	s := &served{}
 	cfg := api.Config{PageMax: o.pageMax}
 	for _, p := range o.proxies {
@@ -141,12 +147,8 @@ func (a *app) start(ctx context.Context, n *node.Node, o serveOptions, log *slog
 		}
 		cfg.TrustedProxies = append(cfg.TrustedProxies, prefix)
 	}
-	l, err := listen(o.listen)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if cfg.TLS, err = s.certificate(a.data, l.Addr(), o, log); err != nil {
-		l.Close()
 		return nil, err
 	}
 	scheme := "https"
@@ -159,13 +161,11 @@ func (a *app) start(ctx context.Context, n *node.Node, o serveOptions, log *slog
 	s.url = scheme + "://" + l.Addr().String()
 	srv, err := api.New(n, cfg, log)
 	if err != nil {
-		l.Close()
 		return nil, err
 	}
 	var open net.Listener
 	if o.metrics != "" {
 		if open, err = listen(o.metrics); err != nil {
-			l.Close()
 			return nil, err
 		}
 		s.metrics = "http://" + open.Addr().String() + "/metrics"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
@@ -88,7 +87,7 @@ func (a *app) validateFile(name string) (out validFile) {
 	for {
 		it, err := r.Next()
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
+			if err != io.EOF {
 				out.Error = entente.PublicText(err)
 				out.Errors++
 			}

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"entente/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"entente": main})
+}
+
+// TestScripts runs the scripts of testdata against the real program, each in a directory
+// of its own with a fresh ENTENTE_DATA. The scripts of testdata/both run on SQLite and,
+// where a server is named, on PostgreSQL too.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, scripts("testdata/*.txtar", "sqlite", nil))
+}
+
+func TestScriptsOnBothEngines(t *testing.T) {
+	for engine, url := range storetest.URLs() {
+		t.Run(engine, func(t *testing.T) {
+			testscript.Run(t, scripts("testdata/both/*.txtar", engine, url))
+		})
+	}
+}
+
+func scripts(glob, engine string, url func(testing.TB) string) testscript.Params {
+	files, _ := filepath.Glob(glob)
+	return testscript.Params{
+		Files:               files,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("ENTENTE_DATA", filepath.Join(env.WorkDir, "data"))
+			env.Setenv("HOME", env.WorkDir)
+			if engine == "postgres" {
+				env.Setenv("ENTENTE_DB", url(env.T().(testing.TB)))
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve": cmdServe, "stop": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
+			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes,
+		},
+	}
+}
+
+// server is a program that a script has started.
+type server struct {
+	cmd  *exec.Cmd
+	log  *bytes.Buffer
+	done chan error
+}
+
+// cmdServe starts "entente serve" with the arguments given, waits until it is ready, and
+// sets URL, CERT and PASSWORD.
+func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("serve starts a server; use exec entente serve for one that must fail")
+	}
+	exe, err := exec.LookPath("entente")
+	if err != nil {
+		exe = filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], "entente")
+	}
+	cmd := exec.Command(exe, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "ENTENTE_DATA=" + ts.Getenv("ENTENTE_DATA"), "ENTENTE_DB=" + ts.Getenv("ENTENTE_DB")}
+	s := &server{cmd: cmd, log: &bytes.Buffer{}, done: make(chan error, 1)}
+	cmd.Stderr = s.log
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		cmd.Process.Kill()
+		ts.Logf("server's log:\n%s", s.log)
+	})
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		cmd.Wait()
+		ts.Fatalf("the server did not start: %v\n%s", err, s.log)
+	}
+	go func() { s.done <- cmd.Wait() }()
+	var ready struct {
+		URL         string
+		Certificate string
+		Metrics     string
+		Password    string `json:"operator_password"`
+	}
+	ts.Check(json.Unmarshal(line, &ready))
+	ts.Setenv("URL", ready.URL)
+	ts.Setenv("CERT", ready.Certificate)
+	ts.Setenv("METRICS", ready.Metrics)
+	if ready.Password != "" {
+		ts.Setenv("PASSWORD", ready.Password)
+	}
+	running.Store(ts, s)
+}
+
+// running are the servers that scripts have started, by script; scripts run in parallel.
+var running sync.Map
+
+// cmdStop ends the server by a signal, TERM if none is named, and waits for it.
+func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+	found, ok := running.Load(ts)
+	if !ok {
+		ts.Fatalf("no server runs")
+	}
+	s := found.(*server)
+	sig := syscall.SIGTERM
+	if len(args) == 1 && args[0] == "KILL" {
+		sig = syscall.SIGKILL
+	}
+	ts.Check(s.cmd.Process.Signal(sig))
+	select {
+	case err := <-s.done:
+		if sig == syscall.SIGTERM && err != nil {
+			ts.Fatalf("the server ended with %v\n%s", err, s.log)
+		}
+	case <-time.After(30 * time.Second):
+		ts.Fatalf("the server does not end\n%s", s.log)
+	}
+}
+
+// cmdTAXII makes a request: taxii METHOD PATH [AUTH [HEADER: VALUE | @BODYFILE]...].
+// AUTH is name:password, token, or "-". It prints the status, the headers and the body,
+// and fails for a status of 400 and above, unless negated.
+func cmdTAXII(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: taxii METHOD PATH [AUTH [HEADER: VALUE | @BODYFILE]...]")
+	}
+	var body io.Reader
+	var file string
+	for _, x := range args[min(3, len(args)):] {
+		if name, ok := strings.CutPrefix(x, "@"); ok {
+			file = name
+			body = strings.NewReader(ts.ReadFile(name))
+		}
+	}
+	req, err := http.NewRequest(args[0], ts.Getenv("URL")+args[1], body)
+	ts.Check(err)
+	req.Header.Set("Accept", taxiiType)
+	if file != "" {
+		req.Header.Set("Content-Type", taxiiType)
+	}
+	if len(args) > 2 && args[2] != "-" {
+		if name, pw, ok := strings.Cut(args[2], ":"); ok {
+			req.SetBasicAuth(name, pw)
+		} else {
+			req.Header.Set("Authorization", "Bearer "+args[2])
+		}
+	}
+	for _, x := range args[min(3, len(args)):] {
+		if name, value, ok := strings.Cut(x, ": "); ok && !strings.HasPrefix(x, "@") {
+			req.Header.Set(name, value)
+		}
+	}
+	client := &http.Client{Timeout: 30 * time.Second}
+	if cert := ts.Getenv("CERT"); cert != "" {
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM([]byte(ts.ReadFile(cert)))
+		client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}
+	}
+	res, err := client.Do(req)
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	var head bytes.Buffer
+	res.Header.Write(&head)
+	fmt.Fprintf(ts.Stdout(), "status %d\n%s\n%s\n", res.StatusCode, strings.ReplaceAll(head.String(), "\r", ""), text)
+	if failed := res.StatusCode >= 400; failed != neg {
+		ts.Fatalf("%s %s: status %d\n%s", args[0], args[1], res.StatusCode, text)
+	}
+}
+
+// cmdGetJSON sets a variable to a value out of JSON: getjson VAR stdout|FILE key.key.0.key
+func cmdGetJSON(ts *testscript.TestScript, neg bool, args []string) {
+	var v any
+	text := ts.ReadFile(args[1])
+	if i := strings.Index(text, "\n\n{"); strings.HasPrefix(text, "status ") && i >= 0 {
+		text = text[i:]
+	}
+	ts.Check(json.Unmarshal([]byte(text), &v))
+	for _, k := range strings.Split(args[2], ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[k]
+		case []any:
+			var i int
+			fmt.Sscan(k, &i)
+			v = x[i]
+		}
+	}
+	if v == nil {
+		ts.Fatalf("there is no %s in %s", args[2], text)
+	}
+	ts.Setenv(args[0], fmt.Sprint(v))
+}
+
+// cmdGzip writes FILE compressed as OUT: gzip FILE OUT [BYTES], cut off after so many bytes.
+func cmdGzip(ts *testscript.TestScript, neg bool, args []string) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	io.WriteString(w, ts.ReadFile(args[0]))
+	w.Close()
+	out := b.Bytes()
+	if len(args) > 2 {
+		var n int
+		fmt.Sscan(args[2], &n)
+		out = out[:n]
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out, 0o600))
+}
+
+// cmdRepeat writes TEXT N times to a file, between BEFORE and AFTER: repeat FILE BEFORE TEXT N AFTER.
+func cmdRepeat(ts *testscript.TestScript, neg bool, args []string) {
+	var n int
+	fmt.Sscan(args[3], &n)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(args[1]+strings.Repeat(args[2], n)+args[4]), 0o600))
+}
+
+// cmdBytes writes a Go-quoted string to a file: bytes FILE "…".
+func cmdBytes(ts *testscript.TestScript, neg bool, args []string) {
+	var s string
+	if _, err := fmt.Sscanf(args[1], "%q", &s); err != nil {
+		ts.Fatalf("%s is not a quoted string: %v", args[1], err)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(s), 0o600))
+}
+
+// cmdOccupy listens on a free port until the script ends, and sets a variable to its address.
+func cmdOccupy(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv(args[0], l.Addr().String())
+}
