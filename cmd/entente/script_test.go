@@ -66,9 +66,10 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 
 // server is a program that a script has started.
 type server struct {
-	cmd  *exec.Cmd
-	log  *bytes.Buffer
-	done chan error
+	cmd   *exec.Cmd
+	log   *bytes.Buffer // to be read once ended is closed
+	ended chan struct{}
+	err   error // how it ended
 }
 
 // cmdServe starts "entente serve" with the arguments given, waits until it is ready, and
@@ -84,21 +85,25 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(exe, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "ENTENTE_DATA=" + ts.Getenv("ENTENTE_DATA"), "ENTENTE_DB=" + ts.Getenv("ENTENTE_DB")}
-	s := &server{cmd: cmd, log: &bytes.Buffer{}, done: make(chan error, 1)}
+	s := &server{cmd: cmd, log: &bytes.Buffer{}, ended: make(chan struct{})}
 	cmd.Stderr = s.log
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
 	ts.Defer(func() {
 		cmd.Process.Kill()
+		<-s.ended
 		ts.Logf("server's log:\n%s", s.log)
 	})
 	line, err := bufio.NewReader(out).ReadBytes('\n')
+	go func() {
+		s.err = cmd.Wait()
+		close(s.ended)
+	}()
 	if err != nil {
-		cmd.Wait()
-		ts.Fatalf("the server did not start: %v\n%s", err, s.log)
+		<-s.ended
+		ts.Fatalf("the server did not start: %v", err)
 	}
-	go func() { s.done <- cmd.Wait() }()
 	var ready struct {
 		URL         string
 		Certificate string
@@ -131,12 +136,12 @@ func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(s.cmd.Process.Signal(sig))
 	select {
-	case err := <-s.done:
-		if sig == syscall.SIGTERM && err != nil {
-			ts.Fatalf("the server ended with %v\n%s", err, s.log)
+	case <-s.ended:
+		if sig == syscall.SIGTERM && s.err != nil {
+			ts.Fatalf("the server ended with %v", s.err)
 		}
 	case <-time.After(30 * time.Second):
-		ts.Fatalf("the server does not end\n%s", s.log)
+		ts.Fatalf("the server does not end")
 	}
 }
 
