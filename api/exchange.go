@@ -26,12 +26,24 @@ type exchange struct {
 // Unwrap is for [http.ResponseController].
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// WriteHeader begins the answer.
+// WriteHeader begins the answer. Over HTTP/1.1 the library then reads what is left of a
+// body that nobody wanted, for which the client has the time it has left.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 {
 		x.status = status
+		x.leaveBody()
 	}
 	x.ResponseWriter.WriteHeader(status)
+}
+
+// leaveBody gives up on what was not read of the body, and returns how long the client
+// may still take to send it.
+func (x *exchange) leaveBody() time.Duration {
+	if x.body.ended {
+		return 0
+	}
+	_ = x.control.SetReadDeadline(time.Now().Add(x.body.pace.left))
+	return x.body.pace.left
 }
 
 // piece is how much is written at once. At the default rate and patience a client that is
@@ -41,13 +53,17 @@ const piece = 16 << 10
 // Write sends a part of the body. It fails when the client takes it too slowly.
 func (x *exchange) Write(p []byte) (n int, err error) {
 	if x.status == 0 {
-		x.status = http.StatusOK
+		x.WriteHeader(http.StatusOK)
 	}
 	for len(p) > 0 && err == nil {
 		var m int
 		part := p[:min(piece, len(p))]
 		began := time.Now()
-		_ = x.control.SetWriteDeadline(began.Add(x.pace.left)) // not every writer has deadlines: tests
+		wait := x.pace.left
+		if x.sent == 0 && n == 0 && !x.body.ended {
+			wait += x.body.pace.left // the library reads before it writes
+		}
+		_ = x.control.SetWriteDeadline(began.Add(wait)) // not every writer has deadlines: tests
 		m, err = x.ResponseWriter.Write(part)
 		x.pace.moved(time.Since(began), m)
 		n += m
@@ -94,10 +110,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 }
 
 // finish bounds what the library still does with the connection: it sends what it has
-// buffered, and reads the rest of a body that nobody wanted.
+// buffered, after it has read the rest of a body that nobody wanted.
 func (x *exchange) finish() {
-	_ = x.control.SetWriteDeadline(time.Now().Add(x.pace.left))
-	if !x.body.ended {
-		_ = x.control.SetReadDeadline(time.Now().Add(x.body.pace.left))
-	}
+	_ = x.control.SetWriteDeadline(time.Now().Add(x.leaveBody() + x.pace.left))
 }

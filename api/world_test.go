@@ -35,7 +35,7 @@ type world struct {
 	base    string
 	client  *http.Client
 	clock   *atomic.Int64
-	log     *bytes.Buffer
+	log     *locked
 	readers map[string]string // account name to account id
 
 	shelf, other string // ids of two collections; the accounts' rights are on shelf
@@ -54,12 +54,12 @@ var rights = map[string]entente.Grant{
 func newWorld(t *testing.T, cfg Config) *world {
 	t.Helper()
 	ctx := t.Context()
-	w := &world{t: t, clock: &atomic.Int64{}, log: &bytes.Buffer{}, readers: map[string]string{}}
+	w := &world{t: t, clock: &atomic.Int64{}, log: &locked{}, readers: map[string]string{}}
 	w.clock.Store(start)
 	st, err := store.Open(ctx, store.Options{URL: filepath.Join(t.TempDir(), "node.db")})
 	w.must(err)
 	t.Cleanup(func() { w.must(st.Close()) })
-	log := slog.New(slog.NewTextHandler(&locked{w: w.log}, nil))
+	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.node, err = node.Open(ctx, st, node.Config{Now: func() int64 { return w.clock.Add(1) }, Log: log, MaxContentLength: 1 << 20})
 	w.must(err)
 	op := entente.LocalActor()
@@ -85,16 +85,16 @@ func newWorld(t *testing.T, cfg Config) *world {
 	return w
 }
 
-// locked is a writer for many goroutines.
+// locked keeps a log that many goroutines write.
 type locked struct {
-	mu sync.Mutex
-	w  io.Writer
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
 func (l *locked) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.w.Write(p)
+	return l.text.Write(p)
 }
 
 func (w *world) serve() {
@@ -102,7 +102,8 @@ func (w *world) serve() {
 	w.must(err)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- w.server.Serve(ctx, l) }()
+	server := w.server // a test may replace it
+	go func() { ended <- server.Serve(ctx, l) }()
 	transport := &http.Transport{DisableCompression: true}
 	w.base, w.client = "http://"+l.Addr().String(), &http.Client{Transport: transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

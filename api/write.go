@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -24,10 +25,13 @@ func (s *Server) addObjects(c *call) error {
 	if err := checkBody(c.r, c.root.MaxContentLength); err != nil {
 		return err
 	}
+	// Go ends the context of a request whose body fails. What had come by then is taken in
+	// all the same; the end of the body ends the work.
+	ctx := context.WithoutCancel(c.r.Context())
 	st := entente.Status{Account: c.actor.Account.ID, Root: c.root.Name, Requested: s.node.Now()}
 	body := stix.NewEnvelopeReader(c.r.Body)
 	body.SetMaxTotal(c.root.MaxContentLength)
-	report, err := s.node.Intake(c.r.Context(), c.actor, c.in.ID, body, node.IntakeOptions{
+	report, err := s.node.Intake(ctx, c.actor, c.in.ID, body, node.IntakeOptions{
 		Each: func(r node.ItemResult) { addResult(&st, r) },
 	})
 	if err != nil {
@@ -36,7 +40,7 @@ func (s *Server) addObjects(c *call) error {
 	if st.ID, err = s.node.NewID(); err != nil {
 		return err
 	}
-	if err := s.node.PutStatus(c.r.Context(), c.actor, st); err != nil {
+	if err := s.node.PutStatus(ctx, c.actor, st); err != nil {
 		return brokenOff(err, report)
 	}
 	return s.resource(c, http.StatusAccepted, status(st))
