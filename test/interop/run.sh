@@ -117,7 +117,7 @@ run_suite() {
 	stop
 }
 
-go build -o "$entente" ./cmd/entente || broken "build"
+CGO_ENABLED=0 go build -o "$entente" ./cmd/entente || broken "build"
 run_suite sqlite
 if [ -n "${ENTENTE_INTEROP_DB:-}" ]; then
 	export ENTENTE_DB=$ENTENTE_INTEROP_DB
