@@ -21,8 +21,20 @@ unset REQUESTS_CA_BUNDLE CURL_CA_BUNDLE SSL_CERT_FILE SSL_CERT_DIR ENTENTE_DB EN
 export NO_PROXY='127.0.0.1,localhost,::1' no_proxy='127.0.0.1,localhost,::1' PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 
 cleanup() {
-	[ -z "$node_pid" ] || kill "$node_pid" 2>/dev/null || true
+	if [ -n "$node_pid" ]; then
+		kill "$node_pid" 2>/dev/null || true
+		gone 50 || kill -KILL "$node_pid" 2>/dev/null || true
+	fi
 	rm -rf "$temp"
+}
+
+# gone TENTHS waits that many tenths of a second for the node to end.
+gone() {
+	local waited=0
+	while kill -0 "$node_pid" 2>/dev/null; do
+		[ $((waited += 1)) -le "$1" ] || return 1
+		sleep 0.1
+	done
 }
 trap cleanup EXIT
 trap 'exit 130' INT
@@ -61,12 +73,9 @@ serve() {
 
 # stop ends the node as an operator would, and expects it to leave in good order.
 stop() {
-	local status=0 waited=0
+	local status=0
 	kill -TERM "$node_pid"
-	while kill -0 "$node_pid" 2>/dev/null; do
-		[ $((waited += 1)) -le 200 ] || broken "$suite: the node stops within 20 s"
-		sleep 0.1
-	done
+	gone 200 || broken "$suite: the node stops within 20 s"
 	wait "$node_pid" || status=$?
 	node_pid=
 	[ "$status" = 0 ] || broken "$suite: the node stops with exit status 0 (it was $status)"
