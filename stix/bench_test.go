@@ -63,6 +63,9 @@ func BenchmarkText(b *testing.B) {
 
 func BenchmarkReader(b *testing.B) {
 	raws := generated(10_000)
+	for i, raw := range raws {
+		raws[i] = bytes.ReplaceAll(raw, []byte("\n"), nil) // else none of them fits on a line
+	}
 	for _, form := range forms {
 		input := form.write(raws)
 		b.Run(form.name, func(b *testing.B) {

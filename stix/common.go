@@ -227,7 +227,10 @@ func (c *checker) references(v *entente.Version) {
 	const few = 16 // up to here, looking through the list is faster than a set
 	var set map[entente.ObjectID]struct{}
 	take := func(k int) {
-		id, ok := c.identifier(k)
+		id, ok := c.known(v, k)
+		if !ok {
+			id, ok = c.identifier(k)
+		}
 		if !ok {
 			c.notReference(k)
 			return
@@ -276,6 +279,24 @@ func (c *checker) references(v *entente.Version) {
 			}
 		}
 	}
+}
+
+// known finds the identifier at k among the creator and the markings, which were read
+// before: most references are one of these, and the search is cheaper than the reading.
+func (c *checker) known(v *entente.Version, k int) (entente.ObjectID, bool) {
+	raw := c.raw(k)
+	if len(raw) == 0 {
+		return "", false
+	}
+	if string(v.CreatedBy) == string(raw) {
+		return v.CreatedBy, true
+	}
+	for _, m := range v.Markings[:min(4, len(v.Markings))] {
+		if string(m) == string(raw) {
+			return m, true
+		}
+	}
+	return "", false
 }
 
 func namesReference(name []byte) bool {

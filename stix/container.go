@@ -1,6 +1,7 @@
 package stix
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,20 +17,23 @@ type container struct {
 	large   bool // longer than the limit for an object: its bytes are gone
 	start   extent
 	after   bool   // a member has been read: a comma or the end comes next
-	seen    uint8  // which of known have been seen
+	seen    uint8  // a bit for each of known
 	twice   string // the first of known that came twice
 	other   bool   // there are members that no envelope has
 	typ, id string // values of "type" and "id", "" if they are not strings
 }
 
-// known are the members of containers (STIX 2.1 §8.1, STIX 2.0 Part 1 §5.1, TAXII 2.1 §3.7).
-var known = [...]string{"objects", "type", "id", "spec_version", "more", "next"}
+// known are the members of containers (STIX 2.1 §8.1, STIX 2.0 Part 1 §5.1, TAXII 2.1
+// §3.7), and the places of those that matter; of all others memberOther is the place.
+var known = [...]string{"objects", "type", "id", "more", "next", "spec_version"}
 
-// The bits of container.seen that decide.
 const (
-	seenObjects = 1 << iota
-	seenType
-	seenID
+	memberObjects = iota
+	memberType
+	memberID
+	memberMore
+	memberNext
+	memberOther = len(known)
 )
 
 func (t *container) bundle() bool {
@@ -48,17 +52,22 @@ func (t *container) object() bool {
 	return err == nil
 }
 
-// note takes down one member's name.
-func (t *container) note(name string) {
-	t.other = t.other || (name != "more" && name != "next")
+// note takes down one member's name and gives its place among the known ones.
+func (t *container) note(name []byte) int {
+	place := memberOther
 	for i, k := range known {
-		if k == name {
-			if t.seen>>i&1 == 1 && t.twice == "" {
-				t.twice = name
-			}
-			t.seen |= 1 << i
+		if string(name) == k {
+			place = i
 		}
 	}
+	t.other = t.other || place != memberMore && place != memberNext
+	if place != memberOther {
+		if t.seen>>place&1 == 1 && t.twice == "" {
+			t.twice = known[place]
+		}
+		t.seen |= 1 << place
+	}
+	return place
 }
 
 // object reads the object at pos, which is an item itself or a container.
@@ -113,6 +122,7 @@ func (r *Reader) member() bool {
 	if !ok {
 		return false
 	}
+	place := t.note(name)
 	switch c, ok := r.src.space(); {
 	case !ok:
 		r.broken("behind the name of a member")
@@ -122,49 +132,50 @@ func (r *Reader) member() bool {
 		return false
 	}
 	r.src.pos++
-	c, _ := r.src.space()
-	t.note(name)
-	if name == "objects" && c == '[' && r.contains() {
+	if c, _ := r.src.space(); place == memberObjects && c == '[' && r.contains() {
 		return false
 	}
 	if r.err != nil {
 		return false
 	}
-	value, ok := r.piece(name == "type" || name == "id")
+	value, ok := r.piece(place == memberType || place == memberID)
 	if !ok {
 		return false
 	}
 	t.after = true
-	switch name {
-	case "type":
-		t.typ = value
-	case "id":
-		t.id = value
+	switch place {
+	case memberType:
+		t.typ = string(value)
+	case memberID:
+		t.id = string(value)
 	}
 	return r.plausible()
 }
 
 // piece passes over a name or a value of the object at the top. Where wanted, it gives
-// what a string says, and "" for anything else and for a string that is too long.
-func (r *Reader) piece(wanted bool) (string, bool) {
+// what a string says until more is read, and nothing for anything else and for a string
+// that is too long.
+func (r *Reader) piece(wanted bool) ([]byte, bool) {
 	t := &r.top
 	e := r.src.value(r.limit)
 	switch e.outcome {
 	case cut:
 		r.broken("inside the object at the top")
-		return "", false
+		return nil, false
 	case nothing:
 		r.fail(entente.Invalid, e.from, "a value is missing")
-		return "", false
+		return nil, false
 	case unmatched:
 		r.fail(entente.Invalid, e.to, "a bracket does not match the one that it closes")
-		return "", false
+		return nil, false
 	}
-	text := ""
+	var text []byte
 	if wanted && !e.large {
 		if raw := r.src.bytes(e.from, e.to); raw[0] == '"' {
-			b, _ := jsontext.AppendUnquote(nil, raw)
-			text = string(b)
+			text = raw[1 : len(raw)-1]
+			if bytes.IndexByte(text, '\\') >= 0 {
+				text = unescape(nil, text)
+			}
 		}
 	}
 	t.start.deep = t.start.deep || e.deep
@@ -233,13 +244,13 @@ func (r *Reader) close() (Item, bool) {
 	if t.decided {
 		return Item{}, false
 	}
-	objects := t.seen&seenObjects != 0
+	listed := t.seen>>memberObjects&1 == 1
 	switch {
-	case r.strict && objects:
+	case r.strict && listed:
 		r.fail(entente.Unprocessable, r.src.offset(), "\"objects\" of the envelope is not an array (TAXII 2.1 §3.7)")
 	case r.strict && t.typ != "":
 		r.refuse("a single object of type \"" + clip(t.typ) + "\" was posted")
-	case t.typ == "bundle" && objects:
+	case t.typ == "bundle" && listed:
 		r.fail(entente.Invalid, r.src.offset(), "\"objects\" of the bundle is not an array (STIX 2.1 §8.1)")
 	case r.strict || !t.other:
 		if r.values == 1 {

@@ -11,7 +11,7 @@ import (
 const maxFirstLine = 1 << 20
 
 // lined reports whether the first line holds one complete object that is no container
-// and something follows it. It moves nothing.
+// and something follows it. It stands at a brace and moves nothing.
 func (r *Reader) lined() bool {
 	s := &r.src
 	from := s.offset()
@@ -36,7 +36,7 @@ func (r *Reader) lined() bool {
 			return false
 		}
 	}
-	if len(line) > maxFirstLine || line[0] != '{' {
+	if len(line) > maxFirstLine {
 		return false
 	}
 	alone := NewReader(bytes.NewReader(line))

@@ -152,7 +152,8 @@ func (r *Reader) Next() (Item, error) {
 func (r *Reader) start() {
 	r.src.open(!r.strict)
 	r.state = atTop
-	if _, ok := r.src.space(); !ok {
+	c, ok := r.src.space()
+	if !ok {
 		if r.src.err == io.EOF {
 			r.fail(entente.Invalid, r.src.offset(), "the input is empty: nothing but white space")
 			return
@@ -160,7 +161,7 @@ func (r *Reader) start() {
 		r.broken("the input cannot be read")
 		return
 	}
-	if !r.strict && r.lined() {
+	if c == '{' && !r.strict && r.lined() {
 		r.form = Lines
 		r.state = atLine
 	}
