@@ -173,7 +173,7 @@ func TestLargeHeaders(t *testing.T) {
 	w.post("editor", indicator(1, 0), indicator(2, 0))
 	many := "match[id]=" + strings.Join(ids, ",")
 	r := w.get("reader", w.at("objects/")+"?limit=1&"+many)
-	page := decode[envelope](t, r)
+	page := decode[served](t, r)
 	if len(page.Objects) != 1 || page.Next == "" {
 		t.Fatalf("%d %.200s", r.status, r.body)
 	}

@@ -78,7 +78,7 @@ func TestPaging(t *testing.T) {
 	after := "2020-01-01T00:00:00.000000Z"
 	for range 10 {
 		r := w.get("reader", path+"?limit=3&added_after="+after)
-		for _, o := range decode[envelope](t, r).Objects {
+		for _, o := range decode[served](t, r).Objects {
 			all = append(all, string(o))
 		}
 		if !strings.Contains(r.body, `"more":true`) {
@@ -115,7 +115,7 @@ func TestCursors(t *testing.T) {
 	w.post("editor", indicator(1, 0), indicator(1, 1), indicator(2, 0), indicator(3, 0))
 	path := w.at("objects/")
 	r := w.get("reader", path+"?limit=1&match[version]=all")
-	next := decode[envelope](t, r).Next
+	next := decode[served](t, r).Next
 	page := w.get("reader", path+"?next="+next)
 	if page.status != 200 {
 		t.Fatal(page.body)
@@ -146,7 +146,7 @@ func TestCursors(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, r.status, r.body, c.want)
 		}
 	}
-	one := decode[envelope](t, w.get("reader", w.at("objects/"+indicatorID(1)+"/")+"?limit=1&match[version]=all")).Next
+	one := decode[served](t, w.get("reader", w.at("objects/"+indicatorID(1)+"/")+"?limit=1&match[version]=all")).Next
 	if r := w.get("reader", w.at("objects/"+indicatorID(2)+"/")+"?next="+one); r.status != 400 {
 		t.Errorf("the cursor of another object: %d", r.status)
 	}
@@ -200,7 +200,7 @@ func TestExactBytes(t *testing.T) {
 	}
 	for _, version := range []string{m[0].Version, m[1].Version} {
 		one := w.get("reader", w.at("objects/")+"?match[version]="+url.QueryEscape(version))
-		if n := len(decode[envelope](t, one).Objects); n != 1 {
+		if n := len(decode[served](t, one).Objects); n != 1 {
 			t.Errorf("version %s: %d objects", version, n)
 		}
 	}
@@ -243,7 +243,7 @@ func TestFilters(t *testing.T) {
 			}
 			continue
 		}
-		if n := len(decode[envelope](t, r).Objects); n != want {
+		if n := len(decode[served](t, r).Objects); n != want {
 			t.Errorf("%s: %d objects, want %d", query, n, want)
 		}
 	}

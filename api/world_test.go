@@ -200,8 +200,8 @@ func decode[T any](t *testing.T, r reply) T {
 	return v
 }
 
-// envelope is what pages are read as.
-type envelope struct {
+// served is what pages are read as.
+type served struct {
 	More    bool         `json:"more"`
 	Next    string       `json:"next"`
 	Objects []rawMessage `json:"objects"`

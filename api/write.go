@@ -10,7 +10,6 @@ import (
 
 	"entente"
 	"entente/node"
-	"entente/stix"
 	"entente/taxii"
 )
 
@@ -29,9 +28,7 @@ func (s *Server) addObjects(c *call) error {
 	// all the same; the end of the body ends the work.
 	ctx := context.WithoutCancel(c.r.Context())
 	st := entente.Status{Account: c.actor.Account.ID, Root: c.root.Name, Requested: s.node.Now()}
-	body := stix.NewEnvelopeReader(c.r.Body)
-	body.SetMaxTotal(c.root.MaxContentLength)
-	report, err := s.node.Intake(ctx, c.actor, c.in.ID, body, node.IntakeOptions{
+	report, err := s.node.Intake(ctx, c.actor, c.in.ID, envelope(c.r, c.root.MaxContentLength), node.IntakeOptions{
 		Each: func(r node.ItemResult) { addResult(&st, r) },
 	})
 	if err != nil {

@@ -156,3 +156,32 @@ func TestDelete(t *testing.T) {
 		t.Error(r.body)
 	}
 }
+
+// A bundle is no envelope, save from the one client that can send nothing else.
+func TestPostBundle(t *testing.T) {
+	w := newWorld(t, Config{})
+	text := `{"type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": [` + indicator(1, 0) + `]}`
+	for _, c := range []struct {
+		agent, body string
+		want        int
+	}{
+		{"", text, 422},
+		{"curl/8.0", text, 422},
+		{"taxii2-client/2.3.0", text, 202},
+		{"taxii2-client/2.3.0", " \n" + text, 202},
+		{"taxii2-client/2.3.0", `{"objects":[` + indicator(1, 0) + `]}`, 202},
+		{"taxii2-client/2.3.0", `{"type":"bundle`, 422},
+		{"taxii2-client/2.3.0", `{}`, 202},
+		{"taxii2-client/2.3.0", indicator(1, 0), 422},
+		{"taxii2-client/2.3.0", `[]`, 422},
+		{"taxii2-client/2.3.0", "", 422},
+		{"taxii2-client/2.3.0", text + strings.Repeat(" ", 1<<20), 413},
+	} {
+		for _, chunked := range []bool{false, true} {
+			r := w.do(request{method: "POST", path: w.at("objects/"), as: "writer", header: map[string]string{"User-Agent": c.agent}, body: c.body, chunked: chunked})
+			if r.status != c.want {
+				t.Errorf("%q sends %.40q: %d %s, want %d", c.agent, c.body, r.status, r.body, c.want)
+			}
+		}
+	}
+}
