@@ -167,15 +167,15 @@ func TestPostBundle(t *testing.T) {
 	}{
 		{"", text, 422},
 		{"curl/8.0", text, 422},
-		{"taxii2-client/2.3.0", text, 202},
-		{"taxii2-client/2.3.0", " \n" + text, 202},
-		{"taxii2-client/2.3.0", `{"objects":[` + indicator(1, 0) + `]}`, 202},
-		{"taxii2-client/2.3.0", `{"type":"bundle`, 422},
-		{"taxii2-client/2.3.0", `{}`, 202},
-		{"taxii2-client/2.3.0", indicator(1, 0), 422},
-		{"taxii2-client/2.3.0", `[]`, 422},
-		{"taxii2-client/2.3.0", "", 422},
-		{"taxii2-client/2.3.0", text + strings.Repeat(" ", 1<<20), 413},
+		{"python-requests/2.32.0", text, 202},
+		{"python-requests/2.32.0", " \n" + text, 202},
+		{"python-requests/2.32.0", `{"objects":[` + indicator(1, 0) + `]}`, 202},
+		{"python-requests/2.32.0", `{"type":"bundle`, 422},
+		{"python-requests/2.32.0", `{}`, 202},
+		{"python-requests/2.32.0", indicator(1, 0), 422},
+		{"python-requests/2.32.0", `[]`, 422},
+		{"python-requests/2.32.0", "", 422},
+		{"python-requests/2.32.0", text + strings.Repeat(" ", 1<<20), 413},
 	} {
 		for _, chunked := range []bool{false, true} {
 			r := w.do(request{method: "POST", path: w.at("objects/"), as: "writer", header: map[string]string{"User-Agent": c.agent}, body: c.body, chunked: chunked})
