@@ -3,6 +3,7 @@ package stix
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -90,32 +91,32 @@ func (t *tape) canonical(dst []byte, k int) ([]byte, bool) {
 func (t *tape) canonicalObject(dst []byte, k int) ([]byte, bool) {
 	from, sorted := len(t.order), true
 	for i, end := t.children(k); i < end; i = t.after(i) {
-		if at := len(t.order); at > from && sorted {
-			sorted = t.compareNames(t.order[at-1], uint32(i)) < 0
+		t.order = append(t.order, member{t.key(i), uint32(i)})
+		if at := len(t.order) - 1; at > from && sorted {
+			sorted = t.compareNames(t.order[at-1], t.order[at]) < 0
 		}
-		t.order = append(t.order, uint32(i))
 	}
 	members := t.order[from:]
 	if !sorted {
 		slices.SortFunc(members, t.compareNames)
 	}
 	dst = append(dst, '{')
-	for j, i := range members {
+	for j, m := range members {
 		if j > 0 {
-			if !sorted && t.compareNames(members[j-1], i) == 0 {
+			if !sorted && t.compareNames(members[j-1], m) == 0 {
 				return dst, false
 			}
 			dst = append(dst, ',')
 		}
-		if n := &t.nodes[i]; n.flags&nameEscaped == 0 {
+		if n := &t.nodes[m.node]; n.flags&nameEscaped == 0 {
 			dst = append(dst, t.text[n.name-1:n.nameTo+1]...)
 		} else {
-			dst = appendQuoted(dst, t.nameOf(int(i)))
+			dst = appendQuoted(dst, t.nameOf(int(m.node)))
 		}
 		dst = append(dst, ':')
 		var ok bool
 		// Members of members are put behind these and taken away again.
-		if dst, ok = t.canonical(dst, int(i)); !ok {
+		if dst, ok = t.canonical(dst, int(m.node)); !ok {
 			return dst, false
 		}
 	}
@@ -123,9 +124,27 @@ func (t *tape) canonicalObject(dst []byte, k int) ([]byte, bool) {
 	return append(dst, '}'), true
 }
 
-func (t *tape) compareNames(a, b uint32) int {
-	x, y := t.nameOf(int(a)), t.nameOf(int(b))
-	if (t.nodes[a].flags|t.nodes[b].flags)&nameWide == 0 {
+func (t *tape) key(k int) uint64 {
+	name := t.nameOf(k)
+	if len(name) >= 8 {
+		return binary.BigEndian.Uint64(name)
+	}
+	var key uint64
+	for i, c := range name {
+		key |= uint64(c) << (56 - 8*i)
+	}
+	return key
+}
+
+// compareNames orders two members. A name that is not wide holds no zero byte, so keys
+// that differ order such names rightly.
+func (t *tape) compareNames(a, b member) int {
+	wide := (t.nodes[a.node].flags|t.nodes[b.node].flags)&nameWide != 0
+	if !wide && a.key != b.key {
+		return cmp.Compare(a.key, b.key)
+	}
+	x, y := t.nameOf(int(a.node)), t.nameOf(int(b.node))
+	if !wide {
 		return bytes.Compare(x, y)
 	}
 	return compareUTF16(x, y)

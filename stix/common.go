@@ -124,12 +124,43 @@ const identifierTail = 38
 // identifier reads a string as entente.ParseObjectID does, and faster where it is one: a
 // UUID has no two hyphens together, so the type ends where the last 38 characters begin.
 func (c *checker) identifier(k int) (entente.ObjectID, bool) {
-	s := c.string(k)
+	s := c.raw(k)
+	if c.nodes[k].flags&escaped != 0 {
+		s = unescape(nil, s)
+	}
 	cut := len(s) - identifierTail
-	if cut < 1 || s[cut:cut+2] != "--" || !entente.IsUUID(s[cut+2:]) || !entente.ValidType(s[:cut]) {
+	if cut < 1 || s[cut] != '-' || s[cut+1] != '-' || !isUUID(s[cut+2:]) || !entente.ValidType(string(s[:cut])) {
 		return "", false
 	}
 	return entente.ObjectID(s), true
+}
+
+// uuidBytes says what a byte counts in a UUID: nothing for a hexadecimal digit, one for a
+// hyphen, too much for anything else.
+var uuidBytes = func() (table [256]uint8) {
+	for c := range table {
+		switch {
+		case c == '-':
+			table[c] = 1
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'f', c >= 'A' && c <= 'F':
+		default:
+			table[c] = 5
+		}
+	}
+	return table
+}()
+
+// isUUID is entente.IsUUID without a branch for each byte: references are the most that
+// an object of a knowledge base consists of.
+func isUUID(b []byte) bool {
+	if len(b) != 36 || b[8] != '-' || b[13] != '-' || b[18] != '-' || b[23] != '-' {
+		return false
+	}
+	sum := 0
+	for _, c := range b {
+		sum += int(uuidBytes[c])
+	}
+	return sum == 4
 }
 
 // why is the reason in an error about a value, without the section that its finding names.

@@ -157,7 +157,8 @@ func (r *Reader) member() bool {
 // that is too long.
 func (r *Reader) piece(wanted bool) ([]byte, bool) {
 	t := &r.top
-	e := r.src.value(r.limit)
+	t.large = t.large || !t.decided && r.src.keep < 0 // white space can be too long as well
+	e := r.src.value()
 	switch e.outcome {
 	case cut:
 		r.broken("inside the object at the top")
@@ -263,7 +264,7 @@ func (r *Reader) close() (Item, bool) {
 	default:
 		e := t.start
 		e.to = r.src.offset()
-		e.large = t.large || e.to-e.from > r.limit
+		e.large = t.large || r.src.keep < 0 || e.to-e.from > r.src.limit
 		return r.give(e)
 	}
 	return Item{}, false
@@ -294,7 +295,7 @@ func (r *Reader) element() (Item, bool) {
 		}
 	}
 	r.first = false
-	e := r.src.value(r.limit)
+	e := r.src.value()
 	switch {
 	case e.outcome == cut:
 		r.broken("inside an object")

@@ -28,52 +28,44 @@ type extent struct {
 
 // value finds the end of the value that begins at pos, which must not be white space,
 // and moves behind it. The bytes stay in the window while keep is set; if keep is not,
-// it is set to the value's beginning. A value of more than limit bytes (counted from
-// keep) is passed over and forgotten.
-func (s *source) value(limit int64) extent {
+// it is set to the value's beginning. Where that is more than limit bytes, they are
+// forgotten and the value is passed over.
+func (s *source) value() extent {
 	e := extent{from: s.offset(), line: s.line()}
 	if s.keep < 0 {
 		s.keep = e.from
 	}
-	e.outcome = s.through(&e, limit)
+	e.outcome = s.through(&e)
 	e.to = s.offset()
-	if s.keep >= 0 && e.to-s.keep > limit {
+	if s.keep >= 0 && e.to-s.keep > s.limit {
 		s.keep = -1
 	}
 	e.large = s.keep < 0
 	return e
 }
 
-// refill reads on inside a value and lets go of its bytes once they are too many.
-func (s *source) refill(limit int64) bool {
-	if s.keep >= 0 && s.offset()-s.keep > limit {
-		s.keep = -1
-	}
-	return s.more()
-}
-
-func (s *source) through(e *extent, limit int64) outcome {
+func (s *source) through(e *extent) outcome {
 	if s.pos == len(s.buf) && !s.more() {
 		return cut
 	}
 	switch s.buf[s.pos] {
 	case '{', '[':
-		return s.nested(e, limit)
+		return s.nested(e)
 	case '"':
-		return s.text(limit)
+		return s.text()
 	}
-	return s.scalar(limit)
+	return s.scalar()
 }
 
 // nested passes over an object or an array.
-func (s *source) nested(e *extent, limit int64) outcome {
+func (s *source) nested(e *extent) outcome {
 	var objects [maxBrackets/64 + 1]uint64 // one bit per level: set for an object
 	depth := 0
 	for {
 		for s.pos < len(s.buf) {
 			switch s.buf[s.pos] {
 			case '"':
-				if o := s.text(limit); o != whole {
+				if o := s.text(); o != whole {
 					return o
 				}
 				continue
@@ -99,14 +91,14 @@ func (s *source) nested(e *extent, limit int64) outcome {
 			}
 			e.deep = e.deep || depth > maxBrackets
 		}
-		if !s.refill(limit) {
+		if !s.more() {
 			return cut
 		}
 	}
 }
 
 // text passes over a string. It relies on nothing but quotes and backslashes.
-func (s *source) text(limit int64) outcome {
+func (s *source) text() outcome {
 	// The quote is looked for piece by piece: a long string with many escapes would
 	// otherwise be searched to its end once for each of them.
 	const piece = 4 << 10
@@ -123,7 +115,7 @@ func (s *source) text(limit int64) outcome {
 			s.pos = s.escapes(s.pos + slash)
 		case slash >= 0:
 			s.pos += slash // the escaped character comes with the next read
-			if !s.refill(limit) {
+			if !s.more() {
 				s.pos = len(s.buf)
 				return cut
 			}
@@ -132,7 +124,7 @@ func (s *source) text(limit int64) outcome {
 			return whole
 		default:
 			s.pos += len(rest)
-			if s.pos == len(s.buf) && !s.refill(limit) {
+			if s.pos == len(s.buf) && !s.more() {
 				return cut
 			}
 		}
@@ -158,7 +150,7 @@ func (s *source) escapes(at int) int {
 
 // scalar passes over a number, a literal, or whatever else stands there. One that the end
 // of the input ends may be a part.
-func (s *source) scalar(limit int64) outcome {
+func (s *source) scalar() outcome {
 	for from := s.offset(); ; {
 		for s.pos < len(s.buf) {
 			switch s.buf[s.pos] {
@@ -170,7 +162,7 @@ func (s *source) scalar(limit int64) outcome {
 			}
 			s.pos++
 		}
-		if !s.refill(limit) {
+		if !s.more() {
 			return cut
 		}
 	}

@@ -58,6 +58,8 @@ func TestReaderMemory(t *testing.T) {
 		{"one object too large, by itself", &repeated{`{"type":"x-a","a":[`, object, `{}],"b":1}`, most / len(object)}, 1, 1},
 		{"white space", &repeated{"[{},", strings.Repeat(" ", 5000), `{}]`, most / 4 / 5000}, 2, 0},
 		{"white space behind a line", &repeated{"{\"type\":\"x-a\"}\n", strings.Repeat("\n", 5000), ``, most / 4 / 5000}, 1, 0},
+		{"white space in an object", &repeated{`{"type":"x-a","a":1`, strings.Repeat(" ", 5000), `,"b":2}`, most / 4 / 5000}, 1, 1},
+		{"white space at the end of an object", &repeated{`{"type":"x-a","a":1`, strings.Repeat(" ", 5000), `}{}`, most / 4 / 5000}, 1, 1},
 		{"one long line", &repeated{"{\"type\":\"x-a\"}\n", strings.Repeat("a", 5000), "\n{}", most / 5000}, 3, 1},
 		{"brackets", &repeated{"[{},", strings.Repeat("[", 5000), "", most / 10 / 5000}, 1, 0},
 		{"text", &repeated{"[{},\"", strings.Repeat(`\\`, 2500), `",{}]`, most / 5000}, 3, 1},

@@ -14,11 +14,11 @@ const maxFirstLine = 1 << 20
 // and something follows it. It stands at a brace and moves nothing.
 func (r *Reader) lined() bool {
 	s := &r.src
-	from := s.offset()
-	s.keep = from
+	from, limit := s.offset(), s.limit
+	s.keep, s.limit = from, 4*maxFirstLine // what is looked at must stay
 	defer func() {
 		s.pos = int(from - s.base)
-		s.keep = -1
+		s.keep, s.limit = -1, limit
 	}()
 	var line []byte
 	for searched := 0; ; {
@@ -75,12 +75,12 @@ func (r *Reader) line() (Item, bool) {
 			break
 		}
 		s.pos = len(s.buf)
-		if !s.refill(r.limit) {
+		if !s.more() {
 			break
 		}
 	}
 	e.to = s.offset()
-	if e.large = s.keep < 0 || e.to-e.from > r.limit; e.large {
+	if e.large = s.keep < 0 || e.to-e.from > s.limit; e.large {
 		return r.give(e)
 	}
 	text := bytes.TrimRight(s.bytes(e.from, e.to), " \t\r")
@@ -89,8 +89,8 @@ func (r *Reader) line() (Item, bool) {
 		return Item{Offset: e.from, Line: e.line, Err: entente.Errorf(entente.Invalid,
 			"line %d is not a JSON object: it begins with %s", e.line, quoted(text[0]))}, true
 	}
-	inner := source{buf: text, err: io.EOF, keep: -1}
-	found := inner.value(r.limit)
+	inner := source{buf: text, err: io.EOF, keep: -1, limit: s.limit}
+	found := inner.value()
 	e.deep = found.deep
 	switch {
 	case found.outcome == whole && inner.pos == len(text):

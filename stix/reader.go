@@ -74,7 +74,6 @@ const (
 type Reader struct {
 	src    source
 	strict bool // nothing but one envelope
-	limit  int64
 
 	state  state
 	form   Form
@@ -88,7 +87,7 @@ type Reader struct {
 // NewReader reads any of the input forms from r. Nothing is read before the first Next.
 func NewReader(r io.Reader) *Reader {
 	t := &tattler{r: r}
-	return &Reader{src: source{r: t, below: t, keep: -1}, limit: MaxObject}
+	return &Reader{src: source{r: t, below: t, keep: -1, limit: MaxObject}}
 }
 
 // NewEnvelopeReader reads the body of a TAXII POST: one TAXII envelope (TAXII 2.1 §3.7,
@@ -107,7 +106,7 @@ func NewEnvelopeReader(r io.Reader) *Reader {
 
 // SetMaxObject sets the most bytes that one object may have, in place of [MaxObject].
 // A longer one becomes an item with an error. It must be called before the first Next.
-func (r *Reader) SetMaxObject(bytes int) { r.limit = int64(bytes) }
+func (r *Reader) SetMaxObject(bytes int) { r.src.limit = int64(bytes) }
 
 // SetMaxTotal sets the most bytes that the input may have after decompression; 0, the
 // default, is any number. Reading beyond it ends in an error of kind TooLarge.
@@ -212,7 +211,7 @@ func (r *Reader) give(e extent) (Item, bool) {
 	item := Item{Offset: e.from, Line: e.line}
 	switch {
 	case e.large:
-		item.Err = entente.Errorf(entente.TooLarge, "the object at byte %d is longer than %d bytes", e.from, r.limit)
+		item.Err = entente.Errorf(entente.TooLarge, "the object at byte %d is longer than %d bytes", e.from, r.src.limit)
 	case e.deep:
 		item.Err = entente.Errorf(entente.Invalid, "the object at byte %d is nested deeper than %d levels", e.from, MaxDepth)
 	default:

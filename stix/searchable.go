@@ -67,7 +67,7 @@ func silent(name []byte, atTop bool) bool {
 func (t *tape) appendWords(out []byte, k int) []byte {
 	n := &t.nodes[k]
 	raw := t.raw(k)
-	if cut := len(raw) - identifierTail; cut > 0 && raw[cut] == '-' && raw[cut+1] == '-' && entente.IsUUID(string(raw[cut+2:])) {
+	if cut := len(raw) - identifierTail; cut > 0 && raw[cut] == '-' && raw[cut+1] == '-' && isUUID(raw[cut+2:]) {
 		return out
 	}
 	if len(raw) >= len("2006-01-02T15:04:05Z") && raw[4] == '-' && raw[10] == 'T' && raw[len(raw)-1] == 'Z' {

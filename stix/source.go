@@ -22,13 +22,14 @@ const (
 )
 
 // source is a window on the input. Offsets are absolute: they count bytes of the
-// decompressed input from its beginning. Bytes from keep on stay in the window; where
-// keep is negative, those from pos on do.
+// decompressed input from its beginning. Bytes from keep on stay in the window, up to
+// limit: beyond it keep becomes negative, and then only bytes from pos on stay.
 type source struct {
 	r     io.Reader
 	below *tattler
 	form  string // "gzip", "zstd", or "" for plain bytes
 	total int64  // most bytes to read, 0 for any number
+	limit int64  // most bytes to keep
 
 	buf  []byte
 	base int64 // offset of buf[0]
@@ -103,6 +104,9 @@ var errTotal = errors.New("the input is longer than allowed")
 func (s *source) more() bool {
 	if s.err != nil {
 		return false
+	}
+	if s.keep >= 0 && s.offset()-s.keep > s.limit {
+		s.keep = -1
 	}
 	from := s.pos
 	if s.keep >= 0 {

@@ -21,9 +21,19 @@ func (t *tape) read(text []byte) bool {
 	return end > 0 && t.space(end) == len(text)
 }
 
+// space passes over white space, eight spaces of an indentation at a time.
 func (t *tape) space(i int) int {
-	for i < len(t.text) && t.text[i] <= ' ' && (t.text[i] == ' ' || t.text[i] == '\n' || t.text[i] == '\t' || t.text[i] == '\r') {
-		i++
+	for ; i < len(t.text) && t.text[i] <= ' '; i++ {
+		switch t.text[i] {
+		case '\n':
+			const spaces = 0x2020202020202020
+			for i+9 <= len(t.text) && binary.LittleEndian.Uint64(t.text[i+1:]) == spaces {
+				i += 8
+			}
+		case ' ', '\t', '\r':
+		default:
+			return i
+		}
 	}
 	return i
 }

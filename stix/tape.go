@@ -29,7 +29,13 @@ type tape struct {
 	text  []byte
 	names []byte // resolved names that held escapes
 	nodes []node
-	order []uint32 // working memory of canonical: members in their order
+	order []member // working memory of canonical
+}
+
+// member is a member of an object as canonical sorts them.
+type member struct {
+	key  uint64 // the first eight bytes of its name, zeros behind a shorter one
+	node uint32
 }
 
 // scratch is the working memory of one call.
@@ -48,7 +54,7 @@ func getScratch() *scratch { return scratches.Get().(*scratch) }
 
 func (s *scratch) put() {
 	s.tape.text = nil
-	if cap(s.canonical)+24*cap(s.tape.nodes)+4*cap(s.tape.order) <= maxPooled {
+	if cap(s.canonical)+24*cap(s.tape.nodes)+16*cap(s.tape.order) <= maxPooled {
 		scratches.Put(s)
 	}
 }
