@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -40,15 +41,18 @@ var sqliteDialect = &dialect{
 
 // sqliteOpen opens one writing connection, as the engine has one writer, and a pool of
 // readers that do not wait for it (write-ahead log). synchronous=FULL makes a commit
-// durable before it returns; the rarer checkpoint (16,000 pages) saves half of what
+// durable before it returns; the rarer checkpoint (8,000 pages, 64 MiB) saves half of what
 // intake would spend on it.
 func sqliteOpen(path string) (write, read *sql.DB, err error) {
 	dsn := func(pragmas ...string) string {
 		q := url.Values{"_pragma": append([]string{
-			"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(16000)",
+			"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(8000)",
 			"temp_store(MEMORY)",
 		}, pragmas...)}
 		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+	}
+	if err := sqliteCreate(path); err != nil {
+		return nil, nil, err
 	}
 	write, err = sql.Open("sqlite", dsn("cache_size(-65536)")+"&_txlock=immediate")
 	if err != nil {
@@ -67,6 +71,30 @@ func sqliteOpen(path string) (write, read *sql.DB, err error) {
 	read.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
 	read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
 	return write, read, nil
+}
+
+// sqlitePage is the size of a new database's pages in bytes. Rows of the usual kilobyte
+// leave a fifth of a page of 4 KiB empty.
+const sqlitePage = 8192
+
+// sqliteCreate gives a new database its page size, which must come before all else.
+func sqliteCreate(path string) error {
+	if st, err := os.Stat(path); err == nil && st.Size() > 0 {
+		return nil
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(15000)")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err = db.Exec(`PRAGMA page_size = ` + strconv.Itoa(sqlitePage)); err == nil {
+		_, err = db.Exec(`PRAGMA journal_mode = WAL`)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }
 
 func sqliteInts(param string, set []int64) (string, any) {
