@@ -24,8 +24,8 @@ type ItemResult struct {
 	Index    int    // from 0, in the input
 	Offset   int64  // where the object begins, in bytes
 	Line     int64  // and on which line, from 1
-	ID       string // "" where none could be read
-	Version  string // as TAXII names it
+	ID       string // for a refused object what it says of itself, "" where it says nothing
+	Version  string // as TAXII names it; likewise
 	Outcome  entente.Outcome
 	Digest   entente.Digest
 	Current  entente.Digest // where contested: what stays current
@@ -56,6 +56,7 @@ type parsed struct {
 	size     int
 	version  *entente.Version
 	findings []entente.Finding
+	claims   [2]string // id and version that a refused object says it has
 }
 
 // Intake reads objects and submits them to a collection in batches, each of them one
@@ -170,7 +171,9 @@ func parseChunk(items []stix.Item) []parsed {
 	for i, it := range items {
 		out[i] = parsed{item: it, size: len(it.Raw)}
 		if it.Err == nil {
-			out[i].version, out[i].findings = stix.Parse(it.Raw)
+			if out[i].version, out[i].findings = stix.Parse(it.Raw); out[i].version == nil {
+				out[i].claims[0], out[i].claims[1] = stix.Claims(it.Raw)
+			}
 		}
 		out[i].item.Raw = nil
 	}
@@ -196,7 +199,7 @@ func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection stri
 		res := ItemResult{Index: p.item.Index, Offset: p.item.Offset, Line: p.item.Line, Warnings: p.findings}
 		rep.Read++
 		if p.version == nil {
-			res.Err = refusal(p)
+			res.Err, res.ID, res.Version = refusal(p), p.claims[0], p.claims[1]
 			rep.Refused++
 			n.meters.refused.Inc()
 		} else {

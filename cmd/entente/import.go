@@ -32,6 +32,7 @@ type importedFile struct {
 
 type refusalView struct {
 	Object int    `json:"object"` // from 1
+	ID     string `json:"id,omitempty"`
 	Line   int64  `json:"line"`
 	Offset int64  `json:"offset"`
 	Reason string `json:"reason"`
@@ -158,7 +159,7 @@ func (a *app) importFile(ctx context.Context, n *node.Node, who entente.Actor, c
 	each := func(r node.ItemResult) {
 		switch {
 		case r.Err != nil:
-			v := refusalView{Object: r.Index + 1, Line: r.Line, Offset: r.Offset, Reason: entente.PublicText(r.Err)}
+			v := refusalView{Object: r.Index + 1, ID: r.ID, Line: r.Line, Offset: r.Offset, Reason: entente.PublicText(r.Err)}
 			out.Refusals = append(out.Refusals, v)
 			a.note(bar, quiet, "%s: object %d (line %d): refused: %s", name, v.Object, v.Line, v.Reason)
 		case r.Outcome == entente.Contested:
