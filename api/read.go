@@ -129,12 +129,12 @@ func (s *Server) oneObject(c *call) reader {
 		if err != nil || len(p.Entries) > 0 {
 			return p, err
 		}
-		any := entente.Page{}
+		held := entente.Page{}
 		if q.After != 0 || q.Filter.AddedAfter != 0 {
 			q.After, q.Filter.AddedAfter, q.Limit = 0, 0, 1
-			any, err = s.feed(c, false)(ctx, q)
+			held, err = s.feed(c, false)(ctx, q)
 		}
-		if err == nil && len(any.Entries) == 0 {
+		if err == nil && len(held.Entries) == 0 {
 			err = entente.Errorf(entente.NotFound, "there is no such object in the collection")
 		}
 		return p, err

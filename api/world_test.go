@@ -73,7 +73,7 @@ func newWorld(t *testing.T, cfg Config) *world {
 	for name, g := range rights {
 		g.Account, g.Collection = do(entente.AddAccount{Name: name, Service: true}), w.shelf
 		w.readers[name] = g.Account
-		do(entente.SetGrant{Account: g.Account, Collection: g.Collection, Read: g.Read, Write: g.Write})
+		do(entente.SetGrant(g))
 	}
 	w.readers["operator"] = do(entente.AddAccount{Name: "operator", Roles: []entente.Role{entente.Operator}})
 	for name, id := range w.readers {

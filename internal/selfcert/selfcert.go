@@ -161,8 +161,8 @@ func ownKey(file string) (*ecdsa.PrivateKey, error) {
 		return nil, err
 	}
 	if block, _ := pem.Decode(text); block != nil {
-		if any, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-			if key, ok := any.(*ecdsa.PrivateKey); ok {
+		if held, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
+			if key, ok := held.(*ecdsa.PrivateKey); ok {
 				return key, nil
 			}
 		}
