@@ -345,8 +345,8 @@ func (c *checker) notReference(k int) {
 		return
 	}
 	if len(c.raw(k)) == 0 {
-		c.warn(k, "STIX 2.1 §2.9", "it is empty and refers to nothing: leave the property out")
+		c.warn(k, c.data("STIX 2.1 §2.9"), "it is empty and refers to nothing: leave the property out")
 		return
 	}
-	c.warn(k, "STIX 2.1 §2.9", "%q is not an identifier, so this refers to nothing", clip(c.string(k)))
+	c.warn(k, c.data("STIX 2.1 §2.9"), "%q is not an identifier, so this refers to nothing", clip(c.string(k)))
 }

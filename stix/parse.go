@@ -27,7 +27,11 @@ const maxNumber = 1<<53 - 1
 //
 // Version.Bytes is a copy of raw without the white space around it. Version.Spec is
 // spec_version if the object has one; if not, 2.1 for cyber-observables and 2.0 for
-// everything else, whatever the bundle around it says.
+// everything else, whatever the bundle around it says. A custom type without it counts as
+// 2.1 if it has no created, as only cyber-observables may, or declares an extension.
+//
+// Findings name the section that is broken. A fault in a common property names STIX 2.1
+// even where the object may be of 2.0: it is found before that is known.
 //
 // Parse may be called from several goroutines at once.
 func Parse(raw []byte) (*entente.Version, []entente.Finding) {

@@ -112,7 +112,11 @@ func (c *checker) versioning(v *entente.Version, s *shape) {
 		c.precise("modified", v.Modified)
 	}
 	if v.CreatedBy != "" && !strings.HasPrefix(string(v.CreatedBy), "identity--") {
-		c.add(entente.Warning, "created_by_ref", "STIX 2.1 §3.2", "%q is not an identity", []any{clip(string(v.CreatedBy))})
+		section := "STIX 2.1 §3.2"
+		if c.two {
+			section = "STIX 2.0 Part 1 §3.1"
+		}
+		c.add(entente.Warning, "created_by_ref", section, "%q is not an identity", []any{clip(string(v.CreatedBy))})
 	}
 	for _, list := range [...]struct {
 		name string
@@ -146,7 +150,11 @@ func (c *checker) precise(name string, in entente.Instant) {
 
 func (c *checker) isMarking(where string, id entente.ObjectID) {
 	if id != "" && !strings.HasPrefix(string(id), "marking-definition--") {
-		c.add(entente.Warning, where, "STIX 2.1 §7.2.2", "%q is not a marking definition", []any{clip(string(id))})
+		section := "STIX 2.1 §7.2.2"
+		if c.two {
+			section = "STIX 2.0 Part 1 §4.2"
+		}
+		c.add(entente.Warning, where, section, "%q is not a marking definition", []any{clip(string(id))})
 	}
 }
 
