@@ -243,7 +243,7 @@ func (d *demo) tryNext(s *served) {
 The node stays up until you press Ctrl-C. In another terminal:
 
   export ENTENTE_DATA=%[1]q
-  curl --cacert %[2]q -H 'Authorization: Bearer %[3]s' \
+  curl --globoff --cacert %[2]q -H 'Authorization: Bearer %[3]s' \
        -H 'Accept: application/taxii+json;version=2.1' \
        '%[4]s/api1/collections/phishing/objects/?match[type]=indicator'
   %[5]s collection list
