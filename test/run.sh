@@ -5,7 +5,7 @@
 #
 #   static   formatting, modules, go vet, staticcheck
 #   go       every Go test with the race detector, on SQLite and on PostgreSQL
-#   interop  real clients against a running node
+#   interop  what the README says, and real clients against a running node
 #
 # It sets up what it needs first (test/setup.sh), goes on after a failed step, and ends
 # with the line "N passed, M failed", which counts tests, checks and steps. It fails
@@ -70,7 +70,17 @@ group_static() {
 	step "staticcheck" go tool -modfile=tools/go.mod staticcheck ./...
 }
 group_go() { step "go test" go_tests; }
-group_interop() { step "real clients" interop; }
+readme() {
+	local ok=0
+	test/readme.sh 2>&1 | tee "$temp/readme" || ok=1
+	echo "$(grep -c '^ok ' "$temp/readme") $ok" >"$temp/count"
+	return "$ok"
+}
+
+group_interop() {
+	step "README" readme
+	step "real clients" interop
+}
 
 groups=("$@")
 [ $# -gt 0 ] || groups=(static go interop)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what test/run.sh needs: a C compiler for the race detector, PostgreSQL's
-# programs, Python with the real clients in .cache/venv, and the Go modules. It installs
+# programs, curl, Python with the real clients in .cache/venv, and the Go modules. It installs
 # Debian packages where it may (as root, or with sudo) and otherwise says what is missing
 # and how to get it. Running it again costs a second.
 set -euo pipefail
@@ -27,6 +27,7 @@ missing_packages() {
 	python_works || echo python3 python3-venv
 	test/postgres.sh --bin >/dev/null 2>&1 || echo postgresql
 	command -v make >/dev/null || echo make
+	command -v curl >/dev/null || echo curl
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ ! -e /etc/debian_version ] || echo ca-certificates
 }
 

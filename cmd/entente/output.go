@@ -60,11 +60,6 @@ func shorten(s string, n int) string {
 	return string(r[:n-1]) + "…"
 }
 
-// day writes a time for people, in UTC to the second.
-func day(micros int64) string {
-	return time.UnixMicro(micros).UTC().Format("2006-01-02 15:04:05Z")
-}
-
 // plural writes a count with its noun.
 func plural(n int, one, many string) string {
 	if n == 1 {
