@@ -2,7 +2,6 @@ package selfcert
 
 import (
 	"crypto/tls"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,10 +16,10 @@ func Files(certFile, keyFile string, now func() time.Time) (*Source, error) {
 		now = time.Now
 	}
 	s := &Source{now: now}
-	var seen string
+	var seen [2]os.FileInfo
 	s.load = func(time.Time) (*tls.Certificate, error) {
 		// The state from before reading: a change in between is seen the next time.
-		state := state(certFile) + state(keyFile)
+		state := [2]os.FileInfo{state(certFile), state(keyFile)}
 		c, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
 			return nil, err
@@ -28,18 +27,30 @@ func Files(certFile, keyFile string, now func() time.Time) (*Source, error) {
 		seen = state
 		return &c, nil
 	}
-	s.due = func(time.Time, *tls.Certificate) bool { return state(certFile)+state(keyFile) != seen }
+	s.due = func(time.Time, *tls.Certificate) bool {
+		return changed(seen[0], state(certFile)) || changed(seen[1], state(keyFile))
+	}
 	_, err := s.Certificate()
 	return s, err
 }
 
-// state changes when the file does.
-func state(file string) string {
+// state is what tells a file from another or from itself at another time, nil where there
+// is none.
+func state(file string) os.FileInfo {
 	info, err := os.Stat(file)
 	if err != nil {
-		return "missing;"
+		return nil
 	}
-	return fmt.Sprintf("%d %d;", info.Size(), info.ModTime().UnixNano())
+	return info
+}
+
+// changed compares two states. A file that took another's place within the clock's tick,
+// at the same length, is told by being another file.
+func changed(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a != b
+	}
+	return !os.SameFile(a, b) || a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime())
 }
 
 // writeFile replaces a file as a whole: a crash leaves the old one or the new one.

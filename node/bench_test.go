@@ -1,0 +1,66 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"entente"
+	"entente/node"
+	"entente/stix"
+	"entente/store/storetest"
+)
+
+// generated writes n indicators of about 900 bytes, one on a line.
+func generated(n int) []byte {
+	r := rand.New(rand.NewPCG(1, 2))
+	words := []string{"port", "scan", "host", "login", "mail", "proxy", "relay", "beacon", "loader", "token"}
+	var b bytes.Buffer
+	for i := range n {
+		id := make([]byte, 16)
+		for k := range id {
+			id[k] = byte(r.Uint32())
+		}
+		id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+		h := hex.EncodeToString(id)
+		fmt.Fprintf(&b, `{"type":"indicator","spec_version":"2.1","id":"indicator--%s-%s-%s-%s-%s","created_by_ref":"identity--f431f809-377b-45e0-aa1c-6a4751cae5ff",`, h[:8], h[8:12], h[12:16], h[16:20], h[20:])
+		fmt.Fprintf(&b, `"created":"2026-01-01T00:00:00.000Z","modified":"2026-02-%02dT%02d:%02d:00.%03dZ","name":"Address seen in a scan %d","description":"Seen by a sensor:`, r.IntN(28)+1, r.IntN(24), r.IntN(60), r.IntN(1000), i)
+		for range 45 {
+			b.WriteString(" " + words[r.IntN(len(words))])
+		}
+		fmt.Fprintf(&b, `","indicator_types":["malicious-activity"],"pattern":"[ipv4-addr:value = '198.51.%d.%d']","pattern_type":"stix","valid_from":"2026-01-01T00:00:00Z",`, r.IntN(256), r.IntN(256))
+		b.WriteString(`"labels":["scan"],"confidence":55,"object_marking_refs":["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"]}` + "\n")
+	}
+	return b.Bytes()
+}
+
+// BenchmarkIntake takes 100,000 objects in, parsed, validated and durable in batches of
+// 1,000. Full-text search, which follows, is not running. Run it with -benchtime 1x.
+func BenchmarkIntake(b *testing.B) {
+	const objects = 100_000
+	input := generated(objects)
+	for engine, newURL := range storetest.URLs() {
+		b.Run(engine, func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				n, err := node.Open(context.Background(), storetest.Open(b, newURL(b)), node.Config{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				r, err := n.Do(context.Background(), entente.LocalActor(), entente.AddCollection{Name: "C"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				rep, err := n.Intake(context.Background(), entente.LocalActor(), r.ID, stix.NewReader(bytes.NewReader(input)), node.IntakeOptions{})
+				if err != nil || rep.Added != objects {
+					b.Fatalf("%+v, %v", rep, err)
+				}
+			}
+			b.ReportMetric(objects*float64(b.N)/b.Elapsed().Seconds(), "objects/s")
+		})
+	}
+}
