@@ -26,6 +26,8 @@ type PutStatus struct{ Status Status }
 type Submit struct {
 	Collection string // id
 	Versions   []*Version
+	// Undelete brings back versions that this source had deleted from the collection.
+	Undelete bool
 }
 
 // DeleteObject takes an object, or some of its versions, out of a collection (TAXII 2.1 §5.7).
@@ -118,10 +120,11 @@ const (
 	Added     Outcome = iota // it is a new line of the accept log
 	Unchanged                // this source had submitted these contents before
 	Contested                // added, but other contents hold the same id and version; those stay current
+	Deleted                  // not added: this source deleted the version from the collection earlier
 )
 
 // String names the outcome in one lower-case word.
-func (o Outcome) String() string { return [...]string{"added", "unchanged", "contested"}[o] }
+func (o Outcome) String() string { return [...]string{"added", "unchanged", "contested", "deleted"}[o] }
 
 // Result is the outcome for one version of a [Submit].
 type Result struct {

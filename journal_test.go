@@ -101,6 +101,33 @@ func (w *world) mark(t interface{ Fatalf(string, ...any) }, m entente.Mark) {
 	t.Fatalf("mark %+v on a line that does not exist", m)
 }
 
+// name tells versions apart: by their moment, or without one by their contents.
+func name(v *entente.Version) string {
+	if v.Stamp().IsZero() {
+		return fmt.Sprint(v.ID, v.Digest)
+	}
+	return fmt.Sprint(v.ID, v.Spec, v.Key())
+}
+
+// deleted names the versions of which lines are there and none stands.
+func (w *world) deleted() map[string]bool {
+	out, stands := map[string]bool{}, map[string]bool{}
+	for id, ks := range w.known {
+		for _, k := range ks {
+			n := fmt.Sprint(id, k.Spec, k.Key)
+			if k.Key.Micros == entente.Unversioned {
+				n = fmt.Sprint(id, k.Digest)
+			}
+			for _, l := range k.Lines {
+				out[n] = true
+				stands[n] = stands[n] || l.Gone == 0
+			}
+		}
+	}
+	maps.DeleteFunc(out, func(n string, _ bool) bool { return stands[n] })
+	return out
+}
+
 // shown gives the contents that readers get by default, with their positions.
 func (w *world) shown() map[entente.Digest]int64 {
 	out := map[entente.Digest]int64{}
@@ -180,7 +207,14 @@ func TestFeedStateHolds(t *testing.T) {
 			before, head := w.shown(), w.head
 			if rapid.IntRange(0, 3).Draw(t, "what") > 0 {
 				batch := rapid.SliceOfN(rapid.Custom(drawVersion), 1, 6).Draw(t, "batch")
-				r, err := w.do(t, entente.Submit{Collection: "c", Versions: batch})
+				gone := w.deleted()
+				undelete := rapid.IntRange(0, 3).Draw(t, "undelete") == 0
+				r, err := w.do(t, entente.Submit{Collection: "c", Versions: batch, Undelete: undelete})
+				for i, res := range r.Results {
+					if _, was := gone[name(batch[i])]; (res.Outcome == entente.Deleted) != (was && !undelete) {
+						t.Fatalf("%+v: %v, deleted before: %v, undelete: %v", batch[i], res.Outcome, was, undelete)
+					}
+				}
 				if err != nil || len(r.Results) != len(batch) {
 					t.Fatalf("submit: %v, %d results", err, len(r.Results))
 				}
@@ -189,6 +223,12 @@ func TestFeedStateHolds(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, res := range again.Results {
+					if r.Results[i].Outcome == entente.Deleted {
+						if res.Outcome != entente.Deleted {
+							t.Fatalf("a deleted version came back: %+v", res)
+						}
+						continue
+					}
 					if res.Outcome != entente.Unchanged || res.Current != r.Results[i].Current && r.Results[i].Outcome == entente.Contested {
 						t.Fatalf("submitted again: %+v, before %+v", res, r.Results[i])
 					}
@@ -274,12 +314,17 @@ func TestContestedKeepsTheFirst(t *testing.T) {
 	if shown := w.shown(); len(shown) != 1 || shown[first.Digest] == 0 {
 		t.Fatalf("shown: %v", shown)
 	}
-	// Deleting the version takes both contents; afterwards either may come back.
+	// Deleting the version takes both contents, and neither comes back unless it is asked for.
 	if _, err := w.do(t, entente.DeleteObject{Object: id, Versions: entente.VersionFilter{Exact: []entente.Instant{same}}}); err != nil {
 		t.Fatal(err)
 	}
-	r, err = w.do(t, entente.Submit{Versions: []*entente.Version{second}})
-	if err != nil || r.Results[0].Outcome != entente.Added {
+	third := &entente.Version{ID: id, Spec: entente.Spec21, Modified: same, Digest: entente.Digest{3}}
+	r, err = w.do(t, entente.Submit{Versions: []*entente.Version{second, third}})
+	if err != nil || r.Results[0].Outcome != entente.Deleted || r.Results[1].Outcome != entente.Deleted {
 		t.Fatalf("after the deletion: %+v, %v", r, err)
+	}
+	r, err = w.do(t, entente.Submit{Versions: []*entente.Version{second}, Undelete: true})
+	if err != nil || r.Results[0].Outcome != entente.Added {
+		t.Fatalf("brought back: %+v, %v", r, err)
 	}
 }

@@ -6,6 +6,8 @@ package entente
 // default. Of two contents for one version the one that came first stays, and the other
 // is kept beside it as contested: a version never changes. An object without a moment of
 // its own (most observables) has no versions to contest; its latest new contents replace.
+// A version that the source had deleted stays deleted, unless the command says otherwise:
+// nobody wants last week's file to bring back what was taken out this week.
 func decideSubmit(c Submit, f Facts) (Change, error) {
 	a, err := access(f)
 	if err != nil {
@@ -17,15 +19,18 @@ func decideSubmit(c Submit, f Facts) (Change, error) {
 	j := newJournal(f)
 	j.out.Receipt.Results = make([]Result, len(c.Versions))
 	for i, v := range c.Versions {
-		j.out.Receipt.Results[i] = j.submit(v, f.Home.ID)
+		j.out.Receipt.Results[i] = j.submit(v, f.Home.ID, c.Undelete)
 	}
 	return j.change(), nil
 }
 
 // submit takes in one version from one source.
-func (j *journal) submit(v *Version, source string) Result {
+func (j *journal) submit(v *Version, source string, undelete bool) Result {
 	known := j.known[v.ID]
 	at := find(known, v.Digest)
+	if !undelete && deletedBy(known, v, source) {
+		return Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest, Outcome: Deleted}
+	}
 	if at < 0 {
 		at = len(known)
 		known = append(known, Known{Content: j.next, Digest: v.Digest, Spec: v.Spec, Key: v.Key()})
@@ -60,6 +65,25 @@ func find(known []Known, d Digest) int {
 		}
 	}
 	return -1
+}
+
+// deletedBy tells that a source had this version and deleted it: lines of its own are
+// there, and none of them stands any more.
+func deletedBy(known []Known, v *Version, source string) bool {
+	deleted := false
+	for i := range known {
+		k := &known[i]
+		same := k.Digest == v.Digest || k.Spec == v.Spec && k.Key == v.Key() && k.Key.Micros != Unversioned
+		for _, l := range k.Lines {
+			if same && l.Source == source {
+				if l.Gone == 0 {
+					return false
+				}
+				deleted = true
+			}
+		}
+	}
+	return deleted
 }
 
 // heldFrom finds the line by which a source's submission stands.

@@ -74,6 +74,11 @@ func addResult(st *entente.Status, r node.ItemResult) {
 		st.Failures = append(st.Failures, d)
 		return
 	}
+	if r.Outcome == entente.Deleted {
+		d.Message = "this version was deleted from the collection, and stays deleted; an operator of the node can bring it back"
+		st.Failures = append(st.Failures, d)
+		return
+	}
 	d.Message = remark(r)
 	st.Successes = append(st.Successes, d)
 }

@@ -80,6 +80,7 @@ func TestPostBrokenOff(t *testing.T) {
 		"the bundle's type": {`{"objects":[` + good[:len(good)-1] + `],"type":"bundle"}`, 422},
 		"too long":          {long, 413},
 	} {
+		w := newWorld(t, Config{}) // fresh, as what is deleted below would stay deleted
 		r := w.do(request{method: "POST", path: w.at("objects/"), as: "editor", body: c.body, chunked: true})
 		if r.status != c.want {
 			t.Errorf("%s: %d %s", name, r.status, r.body)

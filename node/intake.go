@@ -17,6 +17,8 @@ type IntakeOptions struct {
 	Each func(ItemResult)
 	// Progress is told how many bytes of objects have been dealt with so far. It may be nil.
 	Progress func(objects int, bytes int64)
+	// Undelete brings back versions that were deleted from the collection.
+	Undelete bool
 }
 
 // ItemResult is what became of one object of an intake.
@@ -39,6 +41,7 @@ type IntakeReport struct {
 	Added     int `json:"added"`     // new in the collection, contested ones not counted
 	Unchanged int `json:"unchanged"` // held already
 	Contested int `json:"contested"` // added beside other contents of the same version
+	Deleted   int `json:"deleted"`   // deleted from the collection earlier, and not brought back
 	Refused   int `json:"refused"`   // not STIX
 	Warned    int `json:"warned"`    // taken, though the standard is broken somewhere
 }
@@ -81,7 +84,7 @@ func (n *Node) Intake(ctx context.Context, a entente.Actor, collection string, r
 		for _, p := range batch {
 			done += int64(p.size)
 		}
-		err := n.submitBatch(ctx, a, collection, batch, &rep, o.Each)
+		err := n.submitBatch(ctx, a, collection, batch, &rep, o)
 		batch, size = batch[:0], 0
 		if err == nil && o.Progress != nil {
 			o.Progress(rep.Read, done)
@@ -180,7 +183,7 @@ func parseChunk(items []stix.Item) []parsed {
 	return out
 }
 
-func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection string, batch []parsed, rep *IntakeReport, each func(ItemResult)) error {
+func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection string, batch []parsed, rep *IntakeReport, o IntakeOptions) error {
 	versions := make([]*entente.Version, 0, len(batch))
 	for _, p := range batch {
 		if p.version != nil {
@@ -189,7 +192,7 @@ func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection stri
 	}
 	var results []entente.Result
 	if len(versions) > 0 {
-		receipt, err := n.Do(ctx, a, entente.Submit{Collection: collection, Versions: versions})
+		receipt, err := n.Do(ctx, a, entente.Submit{Collection: collection, Versions: versions, Undelete: o.Undelete})
 		if err != nil {
 			return err
 		}
@@ -208,8 +211,8 @@ func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection stri
 			res.ID, res.Version, res.Outcome, res.Digest, res.Current = string(r.ID), r.Version, r.Outcome, r.Digest, r.Current
 			rep.count(r.Outcome, len(p.findings) > 0)
 		}
-		if each != nil {
-			each(res)
+		if o.Each != nil {
+			o.Each(res)
 		}
 	}
 	return nil
@@ -223,6 +226,8 @@ func (rep *IntakeReport) count(o entente.Outcome, warned bool) {
 		rep.Unchanged++
 	case entente.Contested:
 		rep.Contested++
+	case entente.Deleted:
+		rep.Deleted++
 	}
 	if warned {
 		rep.Warned++

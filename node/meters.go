@@ -49,7 +49,7 @@ func (m *meters) command(c entente.Command, ch entente.Change, err error) {
 	if err != nil {
 		return
 	}
-	var by [3]int
+	var by [entente.Deleted + 1]int
 	for _, r := range ch.Receipt.Results {
 		by[r.Outcome]++
 	}

@@ -47,7 +47,7 @@ type contestView struct {
 
 func (a *app) importCmd() *cobra.Command {
 	var collection string
-	var create, quiet bool
+	var create, quiet, undelete bool
 	cmd := &cobra.Command{
 		Use:   "import --collection COLLECTION FILE…|-",
 		Short: "Take STIX objects from files into a collection",
@@ -59,7 +59,8 @@ What cannot be taken as a STIX object is reported with the reason and costs no
 other object; the exit status is then 8. What merely breaks the standard is
 taken as it is ("entente validate" tells what). Importing a file again adds
 nothing. Where a file brings other contents for a version that is held already,
-both are kept and reported: the ones that came first stay current.`,
+both are kept and reported: the ones that came first stay current. What was
+deleted from the collection stays deleted, unless --undelete.`,
 		Example: `  entente import --collection Phishing report.json
   curl -s https://example.com/feed.json.gz | entente import --collection Phishing -`,
 		Args: cobra.MinimumNArgs(1),
@@ -82,27 +83,29 @@ both are kept and reported: the ones that came first stay current.`,
 				if err != nil {
 					return err
 				}
-				return a.importFiles(ctx, n, who, c, args, quiet)
+				return a.importFiles(ctx, n, who, c, args, quiet, undelete)
 			})
 		},
 	}
 	cmd.Flags().StringVarP(&collection, "collection", "c", "", "name, alias or id of the collection (required)")
 	cmd.Flags().BoolVar(&create, "create", false, "add the collection if there is none of that name")
+	cmd.Flags().BoolVar(&undelete, "undelete", false, "bring back versions that were deleted from the collection")
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not list refused and contested objects")
 	cmd.MarkFlagRequired("collection")
 	return cmd
 }
 
-func (a *app) importFiles(ctx context.Context, n *node.Node, who entente.Actor, c entente.Access, files []string, quiet bool) error {
+func (a *app) importFiles(ctx context.Context, n *node.Node, who entente.Actor, c entente.Access, files []string, quiet, undelete bool) error {
 	sum := importSummary{Collection: c.ID, Files: []importedFile{}}
 	var failed error
 	for _, name := range files {
-		f := a.importFile(ctx, n, who, c, name, quiet)
+		f := a.importFile(ctx, n, who, c, name, quiet, undelete)
 		sum.Files = append(sum.Files, f.importedFile)
 		sum.Read += f.Read
 		sum.Added += f.Added
 		sum.Unchanged += f.Unchanged
 		sum.Contested += f.Contested
+		sum.Deleted += f.Deleted
 		sum.Refused += f.Refused
 		sum.Warned += f.Warned
 		if f.err != nil {
@@ -125,9 +128,9 @@ func (a *app) importFiles(ctx context.Context, n *node.Node, who entente.Actor, 
 }
 
 func importText(w io.Writer, sum importSummary) {
-	rows := [][]string{{"FILE", "READ", "ADDED", "UNCHANGED", "CONTESTED", "REFUSED", "WITH WARNINGS"}}
+	rows := [][]string{{"FILE", "READ", "ADDED", "UNCHANGED", "CONTESTED", "DELETED", "REFUSED", "WITH WARNINGS"}}
 	row := func(name string, r node.IntakeReport) {
-		rows = append(rows, []string{plain(name), fmt.Sprint(r.Read), fmt.Sprint(r.Added), fmt.Sprint(r.Unchanged), fmt.Sprint(r.Contested), fmt.Sprint(r.Refused), fmt.Sprint(r.Warned)})
+		rows = append(rows, []string{plain(name), fmt.Sprint(r.Read), fmt.Sprint(r.Added), fmt.Sprint(r.Unchanged), fmt.Sprint(r.Contested), fmt.Sprint(r.Deleted), fmt.Sprint(r.Refused), fmt.Sprint(r.Warned)})
 	}
 	for _, f := range sum.Files {
 		row(f.File, f.IntakeReport)
@@ -143,7 +146,7 @@ type importOutcome struct {
 	err error
 }
 
-func (a *app) importFile(ctx context.Context, n *node.Node, who entente.Actor, c entente.Access, name string, quiet bool) (out importOutcome) {
+func (a *app) importFile(ctx context.Context, n *node.Node, who entente.Actor, c entente.Access, name string, quiet, undelete bool) (out importOutcome) {
 	out.File = name
 	fail := func(err error) importOutcome {
 		out.err, out.Error = err, err.Error()
@@ -168,7 +171,7 @@ func (a *app) importFile(ctx context.Context, n *node.Node, who entente.Actor, c
 			a.note(bar, quiet, "%s: %s version %s is held with other contents; both are kept (entente show %s --versions)", name, r.ID, r.Version, r.ID)
 		}
 	}
-	out.IntakeReport, err = n.Intake(ctx, who, c.ID, stix.NewReader(&read), node.IntakeOptions{Each: each})
+	out.IntakeReport, err = n.Intake(ctx, who, c.ID, stix.NewReader(&read), node.IntakeOptions{Each: each, Undelete: undelete})
 	bar.Finish()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {

@@ -14,8 +14,9 @@ import (
 // model is what a collection shows, by the plainest means: a list and a sort. It knows
 // versions with a moment of their own, of one specification.
 type model struct {
-	shown []shownVersion
-	clock int
+	shown   []shownVersion
+	deleted []shownVersion
+	clock   int
 }
 
 type shownVersion struct {
@@ -26,9 +27,9 @@ type shownVersion struct {
 }
 
 func (m *model) submit(v *entente.Version) {
-	for _, s := range m.shown {
+	for _, s := range slices.Concat(m.shown, m.deleted) {
 		if s.id == v.ID && s.at.Compare(v.Modified) == 0 {
-			return // held, or contested: the first stays
+			return // held, or contested: the first stays; what was deleted stays deleted
 		}
 	}
 	m.clock++
@@ -50,6 +51,7 @@ func (m *model) deleteLast(id entente.ObjectID) bool {
 	if i < 0 {
 		return false
 	}
+	m.deleted = append(m.deleted, m.shown[i])
 	m.shown = slices.Delete(m.shown, i, i+1)
 	if i = m.last(id); i >= 0 { // what becomes the last comes into view again
 		m.clock++

@@ -15,7 +15,7 @@ from checks import MEDIA_TYPE, Wire, answers, arguments, check, equal, objects, 
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 STIX21 = "application/stix+json;version=2.1"
-V1, V2, V3 = "2024-01-01T00:00:00.000Z", "2024-02-01T00:00:00.123456Z", "2024-03-01T00:00:00Z"
+V1, V2, V3, V4 = "2024-01-01T00:00:00.000Z", "2024-02-01T00:00:00.123456Z", "2024-03-01T00:00:00Z", "2024-04-01T00:00:00Z"
 
 
 class BearerAuth(AuthBase):
@@ -307,10 +307,13 @@ def check_delete(collection, content):
             with answers(404):
                 get(revised)
         true("objects" not in collection.get_manifest(id=revised, version="all"), "it is in the manifest")
-    with check("delete_object: what was deleted can be added again"):
-        status = collection.add_objects({"objects": [content.sdo("campaign", "revised", modified=V2)]})
+    with check("delete_object: what was deleted stays deleted, and a newer version comes in"):
+        status = collection.add_objects({"objects": [content.sdo("campaign", "revised", modified=V3)]})
+        equal((status.success_count, status.failure_count), (0, 1), "successes and failures")
+        true("deleted" in status.failures[0]["message"], "the failure does not say why")
+        status = collection.add_objects({"objects": [content.sdo("campaign", "revised", modified=V4)]})
         equal(status.success_count, 1, "successes")
-        equal(collection.object_versions(revised)["versions"], [V2], "versions")
+        equal(collection.object_versions(revised)["versions"], [V4], "versions")
 
 
 def check_rights(args, login):
