@@ -46,7 +46,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
 		d = postgresDialect
 	}
-	write, read, err := d.open(o.URL)
+	var write, read *sql.DB
+	var err error
+	for try := range attempts {
+		// Processes that start at once meet while the first of them makes the file, and
+		// the engine does not wait for that by itself.
+		if write, read, err = d.open(o.URL); err == nil || !d.retry(err) || sleep(ctx, try+2) != nil {
+			break
+		}
+	}
 	if err != nil {
 		return nil, entente.Wrap(entente.Unavailable, err, "the database cannot be opened: "+err.Error())
 	}
