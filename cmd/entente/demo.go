@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,9 +39,6 @@ unless --data names a place for it. --once ends after the last step.`,
 		Example: "  entente demo\n  entente demo --once",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if a.json {
-				return usagef("the demo is told in words; there is no --json for it")
-			}
 			if !cmd.Flags().Changed("db") {
 				a.db = ""
 			}
@@ -120,10 +118,27 @@ func (d *demo) serve(ctx context.Context, listenOn string, log *slog.Logger) (*s
 	return s, err
 }
 
-func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.a.out, format+"\n", args...) }
+// say tells something: a line of text, or with --json an object on a line with the step
+// that it belongs to.
+func (d *demo) say(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if d.a.json {
+		line := struct {
+			Step int    `json:"step"`
+			Text string `json:"text"`
+		}{d.step, strings.TrimSpace(text)}
+		_ = json.NewEncoder(d.a.out).Encode(line) // as with Fprintln, whoever closed the output knows
+		return
+	}
+	fmt.Fprintln(d.a.out, text)
+}
 
 func (d *demo) head(text string) {
 	d.step++
+	if d.a.json {
+		d.say("%s", text)
+		return
+	}
 	d.say("\n%d. %s", d.step, text)
 }
 
