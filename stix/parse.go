@@ -35,41 +35,53 @@ const maxNumber = 1<<53 - 1
 //
 // Parse may be called from several goroutines at once.
 func Parse(raw []byte) (*entente.Version, []entente.Finding) {
+	v, findings, _ := parse(raw, false)
+	return v, findings
+}
+
+// parse is Parse, and gives the observables too if they are wanted.
+func parse(raw []byte, observe bool) (*entente.Version, []entente.Finding, []Observable) {
 	raw = bytes.Trim(raw, " \t\r\n")
 	s := getScratch()
 	defer s.put()
 	if bad := s.read(raw); bad != nil {
-		return nil, []entente.Finding{*bad}
+		return nil, []entente.Finding{*bad}, nil
 	}
 	c := checker{tape: &s.tape}
 	if c.nodes[0].kind != '{' {
 		c.fault(0, "STIX 2.1 §1.2.10", "it is %s, not a JSON object", kindName(c.nodes[0].kind))
-		return nil, c.findings
+		return nil, c.findings, nil
 	}
 	v := &entente.Version{Confidence: -1}
 	if c.common(v); c.faulty {
-		return nil, c.findings
+		return nil, c.findings, nil
 	}
 	c.references(v)
 	c.structure(v)
 	if c.faulty {
-		return nil, c.findings
+		return nil, c.findings, nil
 	}
+	c.deterministicID(v)
+	c.selectors(v)
 	v.Digest = sha256.Sum256(s.canonical)
 	v.Bytes = bytes.Clone(raw)
-	return v, c.findings
+	if !observe {
+		return v, c.findings, nil
+	}
+	return v, c.findings, c.observables(v)
 }
 
 // checker collects what there is to say about the object on its tape.
 type checker struct {
 	*tape
 	findings         []entente.Finding
-	faulty           bool  // there is a fault among them
-	full             bool  // there were more than maxFindings
-	two              bool  // the object is of STIX 2.0
-	open             bool  // the type is a custom one, which may have any property
-	inside, insideTo int   // the nodes in the container of an observed-data object
-	strangers        []int // the first properties that the standard does not know
+	faulty           bool     // there is a fault among them
+	full             bool     // there were more than maxFindings
+	two              bool     // the object is of STIX 2.0
+	open             bool     // the type is a custom one, which may have any property
+	inside, insideTo int      // the nodes in the container of an observed-data object
+	strangers        []int    // the first properties that the standard does not know
+	pattern          *Pattern // of an indicator, if it can be read
 }
 
 // skips reports whether a finding of this severity would not be listed any more. Callers

@@ -44,7 +44,7 @@ var domainShapes = map[string]*shape{
 	"incident": sdo("STIX 2.1 §4.6", nil,
 		needed(text("name")), text("description")),
 
-	"indicator": sdo("STIX 2.1 §4.7", []rule{after("valid_from", "valid_until")},
+	"indicator": sdo("STIX 2.1 §4.7", []rule{after("valid_from", "valid_until"), readablePattern},
 		text("name", "description", "pattern_version"), listed(text("indicator_types")),
 		needed(text("pattern", "pattern_type")), needed(instant("valid_from")),
 		instant("valid_until"), killChain),

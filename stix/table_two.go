@@ -34,7 +34,7 @@ var shapes20 = map[string]*shape{
 		needed(text("name", "identity_class")), text("description", "contact_information"),
 		listed(text("sectors"))),
 
-	"indicator": sdo20("STIX 2.0 Part 2 §2.5", []rule{after("valid_from", "valid_until")},
+	"indicator": sdo20("STIX 2.0 Part 2 §2.5", []rule{after("valid_from", "valid_until"), readablePattern},
 		labels20, text("name", "description"), needed(text("pattern")),
 		needed(instant("valid_from")), instant("valid_until"), killChain20),
 
