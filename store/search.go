@@ -105,36 +105,43 @@ type Body struct {
 }
 
 // Followed reads contents that a feed's lines carry beyond a follower's position, at
-// most limit lines, and the position after them: the head, where nothing is left. It
+// most limit lines, and the position after them; atHead tells that nothing is left. It
 // reads the accept log as it is: lines that are gone or contested too.
-func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (bodies []Body, upTo int64, err error) {
+func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (bodies []Body, upTo int64, atHead bool, err error) {
 	after, err := t.position(ctx, name, feed)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	heads, err := t.numbers(ctx, `SELECT head FROM feed WHERE feed = $1`, feed)
 	if err != nil || len(heads) == 0 {
-		return nil, 0, err // removed in between
+		return nil, 0, true, err // removed in between
 	}
 	rows, err := t.query(ctx, `SELECT l.seq, c.content, c.body FROM line l JOIN content c ON c.content = l.content
 		WHERE l.feed = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3`, feed, after, limit)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	defer rows.Close()
 	upTo = after
+	size := 0
 	for rows.Next() {
 		var b Body
 		if err := rows.Scan(&upTo, &b.Content, &b.Bytes); err != nil {
-			return nil, 0, err
+			return nil, 0, false, err
 		}
 		bodies = append(bodies, b)
+		if size += len(b.Bytes); size > followBytes {
+			return bodies, upTo, false, rows.Close()
+		}
 	}
-	if len(bodies) < limit {
+	if atHead = len(bodies) < limit; atHead {
 		upTo = heads[0] // positions of deletions carry no line
 	}
-	return bodies, upTo, rows.Err()
+	return bodies, upTo, atHead, rows.Err()
 }
+
+// followBytes bounds what a follower reads at a time: about so many bytes of contents.
+const followBytes = 16 << 20
 
 func (t *Tx) position(ctx context.Context, name string, feed int64) (int64, error) {
 	var seq int64
