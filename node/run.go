@@ -17,7 +17,7 @@ const (
 	searchJob   = "search"
 	sweepJob    = "sweep"
 	statusJob   = "statuses"
-	searchBatch = 500 // entries that the search follower reads at a time
+	searchBatch = 4000 // entries that the search follower reads at a time: each batch makes a segment of the index, to be merged later
 	sweepBatch  = 1000
 	statusKept  = 48 * time.Hour // TAXII 2.1 §4.3 asks for 24
 )
@@ -144,7 +144,7 @@ func (n *Node) followSearch(ctx context.Context, progress func(left int64)) erro
 
 func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left int64)) error {
 	for round := 0; ; round++ {
-		if round%8 == 0 {
+		if round%2 == 0 {
 			if ok, err := n.lease(ctx, searchJob); err != nil || !ok {
 				return errors.Join(err, errLeased)
 			}
@@ -158,8 +158,9 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 		}
 		var bodies []store.Body
 		var upTo int64
+		var atHead bool
 		err := n.st.View(ctx, func(t *store.Tx) (err error) {
-			bodies, upTo, err = t.Followed(ctx, searchJob, feed, searchBatch)
+			bodies, upTo, atHead, err = t.Followed(ctx, searchJob, feed, searchBatch)
 			return err
 		})
 		if err != nil {
@@ -170,7 +171,7 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 			texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
 		}
 		err = n.st.Update(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, searchJob, feed, upTo, texts) })
-		if err != nil || len(bodies) < searchBatch {
+		if err != nil || atHead {
 			return err
 		}
 	}

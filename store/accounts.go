@@ -12,7 +12,7 @@ import (
 // Home is the organisation that runs the node; its ID is "" before there is one.
 func (t *Tx) Home(ctx context.Context) (entente.Organisation, error) {
 	var o entente.Organisation
-	err := t.tx.QueryRowContext(ctx, `SELECT id, name FROM organisation WHERE home = 1`).Scan(&o.ID, &o.Name)
+	err := t.queryRow(ctx, `SELECT id, name FROM organisation WHERE home = 1`).Scan(&o.ID, &o.Name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return entente.Organisation{}, nil
 	}
@@ -22,7 +22,7 @@ func (t *Tx) Home(ctx context.Context) (entente.Organisation, error) {
 
 // organisations gives every organisation's number by its id.
 func (t *Tx) organisations(ctx context.Context) (map[string]int64, error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT num, id FROM organisation`)
+	rows, err := t.query(ctx, `SELECT num, id FROM organisation`)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (t *Tx) organisations(ctx context.Context) (map[string]int64, error) {
 // Setting reads a value kept under a name, nil if there is none.
 func (t *Tx) Setting(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
-	err := t.tx.QueryRowContext(ctx, `SELECT value FROM setting WHERE name = $1`, name).Scan(&value)
+	err := t.queryRow(ctx, `SELECT value FROM setting WHERE name = $1`, name).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -64,7 +64,7 @@ func scanAccount(scan func(...any) error) (entente.Account, error) {
 }
 
 func (t *Tx) accountWhere(ctx context.Context, where string, args ...any) (*entente.Account, error) {
-	a, err := scanAccount(t.tx.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM account WHERE `+where, args...).Scan)
+	a, err := scanAccount(t.queryRow(ctx, `SELECT `+accountColumns+` FROM account WHERE `+where, args...).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -92,7 +92,7 @@ func (t *Tx) AccountByToken(ctx context.Context, hash [32]byte) (*entente.Accoun
 
 // Accounts lists all accounts by name.
 func (t *Tx) Accounts(ctx context.Context) ([]entente.Account, error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT `+accountColumns+` FROM account ORDER BY name`)
+	rows, err := t.query(ctx, `SELECT `+accountColumns+` FROM account ORDER BY name`)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func scanToken(scan func(...any) error) (entente.Token, error) {
 }
 
 func (t *Tx) tokenWhere(ctx context.Context, where string, args ...any) (*entente.Token, error) {
-	k, err := scanToken(t.tx.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM token WHERE `+where, args...).Scan)
+	k, err := scanToken(t.queryRow(ctx, `SELECT `+tokenColumns+` FROM token WHERE `+where, args...).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -142,7 +142,7 @@ func (t *Tx) tokenWhere(ctx context.Context, where string, args ...any) (*entent
 
 // Tokens lists an account's tokens, oldest first.
 func (t *Tx) Tokens(ctx context.Context, account string) ([]entente.Token, error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT `+tokenColumns+` FROM token WHERE account = $1 ORDER BY created, id`, account)
+	rows, err := t.query(ctx, `SELECT `+tokenColumns+` FROM token WHERE account = $1 ORDER BY created, id`, account)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (t *Tx) Tokens(ctx context.Context, account string) ([]entente.Token, error
 func (t *Tx) grant(ctx context.Context, account, collection string) (entente.Grant, error) {
 	g := entente.Grant{Account: account, Collection: collection}
 	var read, write int64
-	err := t.tx.QueryRowContext(ctx, `SELECT can_read, can_write FROM permission WHERE account = $1 AND collection = $2`, account, collection).Scan(&read, &write)
+	err := t.queryRow(ctx, `SELECT can_read, can_write FROM permission WHERE account = $1 AND collection = $2`, account, collection).Scan(&read, &write)
 	if errors.Is(err, sql.ErrNoRows) {
 		return g, nil
 	}
@@ -171,7 +171,7 @@ func (t *Tx) grant(ctx context.Context, account, collection string) (entente.Gra
 
 // Grants lists what an account was granted, by collection id.
 func (t *Tx) Grants(ctx context.Context, account string) (map[string]entente.Grant, error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT collection, can_read, can_write FROM permission WHERE account = $1`, account)
+	rows, err := t.query(ctx, `SELECT collection, can_read, can_write FROM permission WHERE account = $1`, account)
 	if err != nil {
 		return nil, err
 	}

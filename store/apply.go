@@ -35,18 +35,18 @@ func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 
 func (t *Tx) applyHome(ctx context.Context, c entente.Change) error {
 	if h := c.Home; h != nil {
-		if _, err := t.tx.ExecContext(ctx, `INSERT INTO organisation (num, id, name, home) VALUES ($1, $2, $3, $4)`, homeNum, h.ID, h.Name, number(h.Home)); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO organisation (num, id, name, home) VALUES ($1, $2, $3, $4)`, homeNum, h.ID, h.Name, number(h.Home)); err != nil {
 			return err
 		}
 	}
 	if r := c.Root; r != nil {
-		if _, err := t.tx.ExecContext(ctx, `INSERT INTO root (name, place, title, description, max_content)
+		if _, err := t.exec(ctx, `INSERT INTO root (name, place, title, description, max_content)
 			VALUES ($1, (SELECT COUNT(*) FROM root), $2, $3, $4)`, r.Name, r.Title, r.Description, r.MaxContentLength); err != nil {
 			return err
 		}
 	}
 	for _, s := range c.Settings {
-		if _, err := t.tx.ExecContext(ctx, `INSERT INTO setting (name, value) VALUES ($1, $2)
+		if _, err := t.exec(ctx, `INSERT INTO setting (name, value) VALUES ($1, $2)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, s.Name, s.Value); err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (t *Tx) applyContents(ctx context.Context, c entente.Change) error {
 		v, key := n.Version, n.Version.Key()
 		rows[i] = []any{n.Content, v.ID.Fold(), key.Micros, key.Rest, v.Digest[:], string(v.ID), int64(v.Spec), v.Stamp().Text, v.Bytes}
 	}
-	written, err := t.s.d.insert(ctx, t.tx, contentBulk, rows)
+	written, err := t.s.d.insert(ctx, t, contentBulk, rows)
 	if err != nil {
 		return err
 	}
@@ -92,10 +92,10 @@ func (t *Tx) applyLines(ctx context.Context, c entente.Change) error {
 	for i, l := range c.Lines {
 		rows[i] = []any{c.Feed, l.Seq, l.Content, orgs[l.Source], l.Added, typeKey(l.Type), int64(l.Of), l.Gone, l.Newer, l.Line.Spec, l.Rival}
 	}
-	if _, err := t.s.d.insert(ctx, t.tx, lineBulk, rows); err != nil {
+	if _, err := t.s.d.insert(ctx, t, lineBulk, rows); err != nil {
 		return err
 	}
-	_, err = t.tx.ExecContext(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added)
+	_, err = t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added)
 	return err
 }
 
@@ -110,7 +110,7 @@ func (t *Tx) applyMarks(ctx context.Context, c entente.Change) error {
 		if len(pairs) == 0 {
 			continue
 		}
-		if err := t.s.d.marks(ctx, t.tx, c.Feed, name, pairs); err != nil {
+		if err := t.s.d.marks(ctx, t, c.Feed, name, pairs); err != nil {
 			return err
 		}
 	}
@@ -119,12 +119,12 @@ func (t *Tx) applyMarks(ctx context.Context, c entente.Change) error {
 
 func (t *Tx) applyCollection(ctx context.Context, c entente.Change) error {
 	if k := c.Collection; k != nil {
-		if _, err := t.tx.ExecContext(ctx, `INSERT INTO collection (id, feed, root, name, alias, description, created) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		if _, err := t.exec(ctx, `INSERT INTO collection (id, feed, root, name, alias, description, created) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, alias = excluded.alias, description = excluded.description`,
 			k.ID, k.Feed, k.Root, k.Name, k.Alias, k.Description, k.Created); err != nil {
 			return err
 		}
-		if _, err := t.tx.ExecContext(ctx, `INSERT INTO feed (feed, head, added) VALUES ($1, 0, 0) ON CONFLICT (feed) DO NOTHING`, k.Feed); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO feed (feed, head, added) VALUES ($1, 0, 0) ON CONFLICT (feed) DO NOTHING`, k.Feed); err != nil {
 			return err
 		}
 	}
@@ -136,19 +136,19 @@ func (t *Tx) applyCollection(ctx context.Context, c entente.Change) error {
 			`DELETE FROM permission WHERE collection = $1`,
 			`DELETE FROM collection WHERE id = $1`,
 		} {
-			if _, err := t.tx.ExecContext(ctx, q, id); err != nil {
+			if _, err := t.exec(ctx, q, id); err != nil {
 				return err
 			}
 		}
 	}
 	if g := c.Grant; g != nil {
-		if _, err := t.tx.ExecContext(ctx, `DELETE FROM permission WHERE account = $1 AND collection = $2`, g.Account, g.Collection); err != nil {
+		if _, err := t.exec(ctx, `DELETE FROM permission WHERE account = $1 AND collection = $2`, g.Account, g.Collection); err != nil {
 			return err
 		}
 		if !g.Read && !g.Write {
 			return nil
 		}
-		_, err := t.tx.ExecContext(ctx, `INSERT INTO permission (account, collection, can_read, can_write) VALUES ($1, $2, $3, $4)`,
+		_, err := t.exec(ctx, `INSERT INTO permission (account, collection, can_read, can_write) VALUES ($1, $2, $3, $4)`,
 			g.Account, g.Collection, number(g.Read), number(g.Write))
 		return err
 	}
@@ -161,7 +161,7 @@ func (t *Tx) applyAccount(ctx context.Context, c entente.Change) error {
 		for i, r := range a.Roles {
 			roles[i] = string(r)
 		}
-		if _, err := t.tx.ExecContext(ctx, `INSERT INTO account (id, name, organisation, service, roles, disabled, password, created)
+		if _, err := t.exec(ctx, `INSERT INTO account (id, name, organisation, service, roles, disabled, password, created)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, disabled = excluded.disabled, password = excluded.password`,
 			a.ID, a.Name, a.Organisation, number(a.Service), strings.Join(roles, " "), number(a.Disabled), a.PasswordHash, a.Created); err != nil {
@@ -169,13 +169,13 @@ func (t *Tx) applyAccount(ctx context.Context, c entente.Change) error {
 		}
 	}
 	if k := c.Token; k != nil {
-		if _, err := t.tx.ExecContext(ctx, `INSERT INTO token (id, account, hash, note, created, expires) VALUES ($1, $2, $3, $4, $5, $6)`,
+		if _, err := t.exec(ctx, `INSERT INTO token (id, account, hash, note, created, expires) VALUES ($1, $2, $3, $4, $5, $6)`,
 			k.ID, k.Account, k.Hash[:], k.Note, k.Created, k.Expires); err != nil {
 			return err
 		}
 	}
 	if c.RemoveToken != "" {
-		_, err := t.tx.ExecContext(ctx, `DELETE FROM token WHERE id = $1`, c.RemoveToken)
+		_, err := t.exec(ctx, `DELETE FROM token WHERE id = $1`, c.RemoveToken)
 		return err
 	}
 	return nil
@@ -190,7 +190,7 @@ func (t *Tx) applyStatus(ctx context.Context, c entente.Change) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.tx.ExecContext(ctx, `INSERT INTO status (id, account, root, requested, body) VALUES ($1, $2, $3, $4, $5)
+	_, err = t.exec(ctx, `INSERT INTO status (id, account, root, requested, body) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET body = excluded.body`, st.ID, st.Account, st.Root, st.Requested, body)
 	return err
 }

@@ -24,7 +24,7 @@ func NewBare(ctx context.Context, s *Store) (*Bare, error) {
 		return nil, err
 	}
 	err = s.Update(ctx, func(t *Tx) error {
-		_, err := t.tx.ExecContext(ctx, `INSERT INTO feed (feed, head, added) VALUES ($1, 0, 0)`, b.feed)
+		_, err := t.exec(ctx, `INSERT INTO feed (feed, head, added) VALUES ($1, 0, 0)`, b.feed)
 		return err
 	})
 	return b, err

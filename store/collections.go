@@ -11,7 +11,7 @@ import (
 
 // Roots lists the API roots in their order; the first is the default.
 func (t *Tx) Roots(ctx context.Context) ([]entente.Root, error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT name, title, description, max_content FROM root ORDER BY place, name`)
+	rows, err := t.query(ctx, `SELECT name, title, description, max_content FROM root ORDER BY place, name`)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func scanCollection(scan func(...any) error) (entente.Collection, error) {
 }
 
 func (t *Tx) collectionWhere(ctx context.Context, where string, args ...any) (*entente.Collection, error) {
-	c, err := scanCollection(t.tx.QueryRowContext(ctx, collectionSelect+`WHERE `+where, args...).Scan)
+	c, err := scanCollection(t.queryRow(ctx, collectionSelect+`WHERE `+where, args...).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -74,7 +74,7 @@ func (t *Tx) CollectionNamed(ctx context.Context, s string) (*entente.Collection
 
 // Collections lists all collections by id.
 func (t *Tx) Collections(ctx context.Context) ([]entente.Collection, error) {
-	rows, err := t.tx.QueryContext(ctx, collectionSelect+`ORDER BY c.id`)
+	rows, err := t.query(ctx, collectionSelect+`ORDER BY c.id`)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (t *Tx) Collections(ctx context.Context) ([]entente.Collection, error) {
 // Live counts the lines of a feed that readers see, all versions of all objects.
 func (t *Tx) Live(ctx context.Context, feed int64) (int64, error) {
 	var n int64
-	err := t.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND gone = 0 AND rival = 0`, feed).Scan(&n)
+	err := t.queryRow(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND gone = 0 AND rival = 0`, feed).Scan(&n)
 	return n, err
 }
 
@@ -118,7 +118,7 @@ func (t *Tx) namesTaken(ctx context.Context, f *entente.Facts, self, name, alias
 // Status reads the answer to a POST, nil if there is none of that account and root.
 func (t *Tx) Status(ctx context.Context, account, root, id string) (*entente.Status, error) {
 	var body []byte
-	err := t.tx.QueryRowContext(ctx, `SELECT body FROM status WHERE id = $1 AND account = $2 AND root = $3`, id, account, root).Scan(&body)
+	err := t.queryRow(ctx, `SELECT body FROM status WHERE id = $1 AND account = $2 AND root = $3`, id, account, root).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -131,7 +131,7 @@ func (t *Tx) Status(ctx context.Context, account, root, id string) (*entente.Sta
 
 // DropStatuses forgets the answers to POSTs from before a time, in microseconds since 1970.
 func (t *Tx) DropStatuses(ctx context.Context, before int64) (int64, error) {
-	res, err := t.tx.ExecContext(ctx, `DELETE FROM status WHERE requested < $1`, before)
+	res, err := t.exec(ctx, `DELETE FROM status WHERE requested < $1`, before)
 	if err != nil {
 		return 0, err
 	}

@@ -12,6 +12,8 @@ type dialect struct {
 	name string
 	// open opens the database for writing and for reading; the two may be one.
 	open func(url string) (write, read *sql.DB, err error)
+	// keepStatements tells that prepared statements are worth keeping: the driver does not.
+	keepStatements bool
 	// view are the options of a transaction that reads one consistent state.
 	view *sql.TxOptions
 	// words replaces {blob}, {clustered} and {number} (a 64-bit primary key) in the schema.
@@ -29,13 +31,13 @@ type dialect struct {
 	// insert writes rows in as few statements as the engine likes, and returns how many
 	// were written; rows that meet a conflict on the target are left out. A target of ""
 	// lets a conflict fail.
-	insert func(ctx context.Context, tx *sql.Tx, b bulk, rows [][]any) (int64, error)
+	insert func(ctx context.Context, t *Tx, b bulk, rows [][]any) (int64, error)
 	// marks sets one column of lines of a feed, for pairs of (position, value).
-	marks func(ctx context.Context, tx *sql.Tx, feed int64, column string, pairs [][2]int64) error
+	marks func(ctx context.Context, t *Tx, feed int64, column string, pairs [][2]int64) error
 	// searchPut adds the words of contents to the full-text index; again does no harm.
-	searchPut func(ctx context.Context, tx *sql.Tx, texts []SearchText) error
+	searchPut func(ctx context.Context, t *Tx, texts []SearchText) error
 	// searchDrop takes contents out of the full-text index.
-	searchDrop func(ctx context.Context, tx *sql.Tx, contents []int64) error
+	searchDrop func(ctx context.Context, t *Tx, contents []int64) error
 	// searchFrom is the FROM part of a search, giving a column content; its one
 	// parameter, $1, is what searchTerms makes of the terms.
 	searchFrom  string

@@ -92,7 +92,7 @@ func (t *Tx) feedFacts(ctx context.Context, f *entente.Facts, collection string,
 		return err
 	}
 	// The update that changes nothing takes the row's lock before anything is read.
-	err = t.tx.QueryRowContext(ctx, `UPDATE feed SET head = head WHERE feed = $1 RETURNING head, added`, c.Feed).Scan(&c.Head, &c.LastAdded)
+	err = t.queryRow(ctx, `UPDATE feed SET head = head WHERE feed = $1 RETURNING head, added`, c.Feed).Scan(&c.Head, &c.LastAdded)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // removed in between
 	}
@@ -116,7 +116,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 		wanted[id] = struct{}{}
 	}
 	in, arg := t.s.d.ints("$1", keys)
-	rows, err := t.tx.QueryContext(ctx, `SELECT content, id, spec, micros, rest, digest FROM content WHERE okey IN `+in+t.s.d.share, arg)
+	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest, digest FROM content WHERE okey IN `+in+t.s.d.share, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 // linesOf reads the lines of a feed that carry some contents, in no order.
 func (t *Tx) linesOf(ctx context.Context, feed int64, contents []int64, each func(entente.Line)) error {
 	in, arg := t.s.d.ints("$2", contents)
-	rows, err := t.tx.QueryContext(ctx, `SELECT l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+	rows, err := t.query(ctx, `SELECT l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
 		FROM line l JOIN organisation o ON o.num = l.source WHERE l.feed = $1 AND l.content IN `+in, feed, arg)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (t *Tx) linesOf(ctx context.Context, feed int64, contents []int64, each fun
 
 func (t *Tx) feedEmpty(ctx context.Context, feed int64) (bool, error) {
 	var n int
-	err := t.tx.QueryRowContext(ctx, `SELECT 1 FROM line WHERE feed = $1 AND gone = 0 LIMIT 1`, feed).Scan(&n)
+	err := t.queryRow(ctx, `SELECT 1 FROM line WHERE feed = $1 AND gone = 0 LIMIT 1`, feed).Scan(&n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return true, nil
 	}

@@ -22,10 +22,20 @@ type FeedQuery struct {
 // with more of them the feed is scanned in its order.
 const maxTypeStreams = 8
 
-// Page reads a page of a feed in the order of its lines.
+// Page reads a page of a feed in the order of its lines. Times of a feed ascend as its
+// positions do, so what was added after a time begins at a position.
 func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
+	if q.Filter.AddedAfter != 0 {
+		seq, err := t.numbers(ctx, `SELECT seq FROM line WHERE feed = $1 AND added <= $2 ORDER BY added DESC LIMIT 1`, q.Feed, q.Filter.AddedAfter)
+		if err != nil {
+			return entente.Page{}, err
+		}
+		if len(seq) == 1 {
+			q.After = max(q.After, seq[0])
+		}
+	}
 	text, args := q.build(t.s.d)
-	rows, err := t.tx.QueryContext(ctx, text, args...)
+	rows, err := t.query(ctx, text, args...)
 	if err != nil {
 		return entente.Page{}, err
 	}
@@ -92,10 +102,6 @@ func (f FeedQuery) build(d *dialect) (string, []any) {
 	}
 	feed := q.arg(f.Feed)
 	where := []string{`l.gone = 0`, `l.rival = 0`, `l.seq > ` + q.arg(f.After), `l.seq <= ` + q.arg(f.Head)}
-	if f.Filter.AddedAfter != 0 {
-		where = append(where, `l.seq > COALESCE((SELECT b.seq FROM line b WHERE b.feed = `+feed+` AND b.added <= `+q.arg(f.Filter.AddedAfter)+
-			` ORDER BY b.added DESC LIMIT 1), 0)`)
-	}
 	where = append(where, f.specs(q)...)
 	if v := f.versions(q, d); v != "" {
 		where = append(where, v)

@@ -137,7 +137,7 @@ func benchKeys(b *testing.B, l keyLayout, objects int) {
 			b.Fatal(err)
 		}
 		for i, t := range l.tables {
-			if _, err := sqliteInsert(ctx, tx, t, rows[i]); err != nil {
+			if _, err := sqliteInsert(ctx, &Tx{tx: tx}, t, rows[i]); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -6,7 +6,7 @@ import "context"
 // 1970. It reports whether the holder has it now. A clock that jumps can make a lease
 // end early or late, never be held by two: taking it is one write.
 func (t *Tx) Lease(ctx context.Context, job, holder string, now, until int64) (bool, error) {
-	res, err := t.tx.ExecContext(ctx, `INSERT INTO lease (name, holder, expires) VALUES ($1, $2, $3)
+	res, err := t.exec(ctx, `INSERT INTO lease (name, holder, expires) VALUES ($1, $2, $3)
 		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires = excluded.expires
 		WHERE lease.holder = excluded.holder OR lease.expires < $4`, job, holder, until, now)
 	if err != nil {
@@ -18,7 +18,7 @@ func (t *Tx) Lease(ctx context.Context, job, holder string, now, until int64) (b
 
 // Release gives a lease back, so that another process need not wait for its end.
 func (t *Tx) Release(ctx context.Context, job, holder string) error {
-	_, err := t.tx.ExecContext(ctx, `DELETE FROM lease WHERE name = $1 AND holder = $2`, job, holder)
+	_, err := t.exec(ctx, `DELETE FROM lease WHERE name = $1 AND holder = $2`, job, holder)
 	return err
 }
 
@@ -26,7 +26,7 @@ func (t *Tx) Release(ctx context.Context, job, holder string) error {
 // and those of their contents that no other line carries. It reports how many lines went
 // and whether anything is left to sweep.
 func (t *Tx) Sweep(ctx context.Context, limit int) (swept int, more bool, err error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT l.feed, l.seq, l.content FROM line l JOIN sweep s ON s.feed = l.feed ORDER BY l.feed, l.seq LIMIT $1`, limit)
+	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content FROM line l JOIN sweep s ON s.feed = l.feed ORDER BY l.feed, l.seq LIMIT $1`, limit)
 	if err != nil {
 		return 0, false, err
 	}
@@ -45,12 +45,12 @@ func (t *Tx) Sweep(ctx context.Context, limit int) (swept int, more bool, err er
 		return 0, false, err
 	}
 	if len(contents) == 0 {
-		_, err := t.tx.ExecContext(ctx, `DELETE FROM sweep`)
+		_, err := t.exec(ctx, `DELETE FROM sweep`)
 		return 0, false, err
 	}
 	for feed, list := range seqs {
 		in, arg := t.s.d.ints("$2", list)
-		if _, err := t.tx.ExecContext(ctx, `DELETE FROM line WHERE feed = $1 AND seq IN `+in, feed, arg); err != nil {
+		if _, err := t.exec(ctx, `DELETE FROM line WHERE feed = $1 AND seq IN `+in, feed, arg); err != nil {
 			return 0, false, err
 		}
 	}
@@ -69,17 +69,17 @@ func (t *Tx) dropOrphans(ctx context.Context, contents []int64) error {
 	if err != nil || len(orphans) == 0 {
 		return err
 	}
-	if err := t.s.d.searchDrop(ctx, t.tx, orphans); err != nil {
+	if err := t.s.d.searchDrop(ctx, t, orphans); err != nil {
 		return err
 	}
 	in, arg = t.s.d.ints("$1", orphans)
-	_, err = t.tx.ExecContext(ctx, `DELETE FROM content WHERE content IN `+in, arg)
+	_, err = t.exec(ctx, `DELETE FROM content WHERE content IN `+in, arg)
 	return err
 }
 
 // numbers reads a column of numbers.
 func (t *Tx) numbers(ctx context.Context, text string, args ...any) ([]int64, error) {
-	rows, err := t.tx.QueryContext(ctx, text, args...)
+	rows, err := t.query(ctx, text, args...)
 	if err != nil {
 		return nil, err
 	}

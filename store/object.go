@@ -25,7 +25,7 @@ type HeldLine struct {
 // Object reads all contents of an object, oldest version first, contested contents of
 // one version in the order in which they came.
 func (t *Tx) Object(ctx context.Context, id entente.ObjectID) ([]Held, error) {
-	rows, err := t.tx.QueryContext(ctx, `SELECT content, spec, micros, rest, digest, stamp, body FROM content WHERE okey = $1 AND id = $2`, id.Fold(), string(id))
+	rows, err := t.query(ctx, `SELECT content, spec, micros, rest, digest, stamp, body FROM content WHERE okey = $1 AND id = $2`, id.Fold(), string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (t *Tx) Object(ctx context.Context, id entente.ObjectID) ([]Held, error) {
 		at[h.Content] = i
 	}
 	in, arg := t.s.d.ints("$1", contents)
-	lines, err := t.tx.QueryContext(ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+	lines, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
 		FROM line l JOIN organisation o ON o.num = l.source WHERE l.content IN `+in+` ORDER BY l.feed, l.seq`, arg)
 	if err != nil {
 		return nil, err
@@ -72,6 +72,6 @@ func (t *Tx) Object(ctx context.Context, id entente.ObjectID) ([]Held, error) {
 // Contested counts the versions of a feed of which more than one content is held.
 func (t *Tx) Contested(ctx context.Context, feed int64) (int64, error) {
 	var n int64
-	err := t.tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND rival > 0 AND gone = 0`, feed).Scan(&n)
+	err := t.queryRow(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND rival > 0 AND gone = 0`, feed).Scan(&n)
 	return n, err
 }

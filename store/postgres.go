@@ -53,7 +53,7 @@ func postgresOpen(url string) (write, read *sql.DB, err error) {
 
 // postgresInsert sends each column as one array: nearly as fast as COPY, and it can
 // pass over conflicts.
-func postgresInsert(ctx context.Context, tx *sql.Tx, b bulk, rows [][]any) (int64, error) {
+func postgresInsert(ctx context.Context, t *Tx, b bulk, rows [][]any) (int64, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
@@ -76,7 +76,7 @@ func postgresInsert(ctx context.Context, tx *sql.Tx, b bulk, rows [][]any) (int6
 	if b.conflict != "" {
 		text += " ON CONFLICT (" + b.conflict + ") DO NOTHING"
 	}
-	res, err := tx.ExecContext(ctx, text, args...)
+	res, err := t.exec(ctx, text, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -91,29 +91,29 @@ func columnOf[T any](rows [][]any, i int) []T {
 	return out
 }
 
-func postgresMarks(ctx context.Context, tx *sql.Tx, feed int64, column string, pairs [][2]int64) error {
+func postgresMarks(ctx context.Context, t *Tx, feed int64, column string, pairs [][2]int64) error {
 	seqs, values := make([]int64, len(pairs)), make([]int64, len(pairs))
 	for i, p := range pairs {
 		seqs[i], values[i] = p[0], p[1]
 	}
-	_, err := tx.ExecContext(ctx, `UPDATE line SET `+column+` = m.value
+	_, err := t.exec(ctx, `UPDATE line SET `+column+` = m.value
 		FROM unnest($2::bigint[], $3::bigint[]) AS m(seq, value) WHERE line.feed = $1 AND line.seq = m.seq`, feed, seqs, values)
 	return err
 }
 
-func postgresSearchPut(ctx context.Context, tx *sql.Tx, texts []SearchText) error {
+func postgresSearchPut(ctx context.Context, t *Tx, texts []SearchText) error {
 	contents, words := make([]int64, len(texts)), make([]string, len(texts))
-	for i, t := range texts {
-		contents[i], words[i] = t.Content, t.Words
+	for i, x := range texts {
+		contents[i], words[i] = x.Content, x.Words
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO search (content, words)
+	_, err := t.exec(ctx, `INSERT INTO search (content, words)
 		SELECT t.content, to_tsvector('simple', t.words) FROM unnest($1::bigint[], $2::text[]) AS t(content, words)
 		ON CONFLICT (content) DO NOTHING`, contents, words)
 	return err
 }
 
-func postgresSearchDrop(ctx context.Context, tx *sql.Tx, contents []int64) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM search WHERE content = ANY($1::bigint[])`, contents)
+func postgresSearchDrop(ctx context.Context, t *Tx, contents []int64) error {
+	_, err := t.exec(ctx, `DELETE FROM search WHERE content = ANY($1::bigint[])`, contents)
 	return err
 }
 

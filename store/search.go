@@ -74,7 +74,7 @@ func (t *Tx) Search(ctx context.Context, terms []Term, feeds []int64, limit int)
 		FROM ` + d.searchFrom + ` AS s JOIN line l ON l.content = s.content JOIN content c ON c.content = s.content
 		WHERE l.gone = 0 AND l.rival = 0 AND l.newer = 0 AND l.later = 0 AND l.feed IN ` + q.ints(d, feeds) + `
 		ORDER BY s.content DESC, l.feed LIMIT ` + q.arg(limit*len(feeds))
-	rows, err := t.tx.QueryContext(ctx, text, q.args...)
+	rows, err := t.query(ctx, text, q.args...)
 	if err != nil {
 		return nil, err
 	}
@@ -105,40 +105,47 @@ type Body struct {
 }
 
 // Followed reads contents that a feed's lines carry beyond a follower's position, at
-// most limit lines, and the position after them: the head, where nothing is left. It
+// most limit lines, and the position after them; atHead tells that nothing is left. It
 // reads the accept log as it is: lines that are gone or contested too.
-func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (bodies []Body, upTo int64, err error) {
+func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (bodies []Body, upTo int64, atHead bool, err error) {
 	after, err := t.position(ctx, name, feed)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	heads, err := t.numbers(ctx, `SELECT head FROM feed WHERE feed = $1`, feed)
 	if err != nil || len(heads) == 0 {
-		return nil, 0, err // removed in between
+		return nil, 0, true, err // removed in between
 	}
-	rows, err := t.tx.QueryContext(ctx, `SELECT l.seq, c.content, c.body FROM line l JOIN content c ON c.content = l.content
+	rows, err := t.query(ctx, `SELECT l.seq, c.content, c.body FROM line l JOIN content c ON c.content = l.content
 		WHERE l.feed = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3`, feed, after, limit)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, false, err
 	}
 	defer rows.Close()
 	upTo = after
+	size := 0
 	for rows.Next() {
 		var b Body
 		if err := rows.Scan(&upTo, &b.Content, &b.Bytes); err != nil {
-			return nil, 0, err
+			return nil, 0, false, err
 		}
 		bodies = append(bodies, b)
+		if size += len(b.Bytes); size > followBytes {
+			return bodies, upTo, false, rows.Close()
+		}
 	}
-	if len(bodies) < limit {
+	if atHead = len(bodies) < limit; atHead {
 		upTo = heads[0] // positions of deletions carry no line
 	}
-	return bodies, upTo, rows.Err()
+	return bodies, upTo, atHead, rows.Err()
 }
+
+// followBytes bounds what a follower reads at a time: about so many bytes of contents.
+const followBytes = 16 << 20
 
 func (t *Tx) position(ctx context.Context, name string, feed int64) (int64, error) {
 	var seq int64
-	err := t.tx.QueryRowContext(ctx, `SELECT seq FROM follower WHERE name = $1 AND feed = $2`, name, feed).Scan(&seq)
+	err := t.queryRow(ctx, `SELECT seq FROM follower WHERE name = $1 AND feed = $2`, name, feed).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -147,10 +154,10 @@ func (t *Tx) position(ctx context.Context, name string, feed int64) (int64, erro
 
 // PutSearch adds texts to the full-text index and moves the follower that brought them.
 func (t *Tx) PutSearch(ctx context.Context, follower string, feed, upTo int64, texts []SearchText) error {
-	if err := t.s.d.searchPut(ctx, t.tx, texts); err != nil {
+	if err := t.s.d.searchPut(ctx, t, texts); err != nil {
 		return err
 	}
-	_, err := t.tx.ExecContext(ctx, `INSERT INTO follower (name, feed, seq) VALUES ($1, $2, $3)
+	_, err := t.exec(ctx, `INSERT INTO follower (name, feed, seq) VALUES ($1, $2, $3)
 		ON CONFLICT (name, feed) DO UPDATE SET seq = excluded.seq`, follower, feed, upTo)
 	return err
 }
@@ -158,7 +165,7 @@ func (t *Tx) PutSearch(ctx context.Context, follower string, feed, upTo int64, t
 // Lag counts the positions by which a follower is behind the heads of all collections' feeds.
 func (t *Tx) Lag(ctx context.Context, follower string) (int64, error) {
 	var n int64
-	err := t.tx.QueryRowContext(ctx, `SELECT COALESCE(SUM(f.head - COALESCE(w.seq, 0)), 0) FROM feed f
+	err := t.queryRow(ctx, `SELECT COALESCE(SUM(f.head - COALESCE(w.seq, 0)), 0) FROM feed f
 		LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1 WHERE f.head > COALESCE(w.seq, 0)`, follower).Scan(&n)
 	return n, err
 }

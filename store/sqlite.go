@@ -17,9 +17,10 @@ import (
 )
 
 var sqliteDialect = &dialect{
-	name:  "sqlite",
-	open:  sqliteOpen,
-	words: strings.NewReplacer("{blob}", "BLOB", "{clustered}", "WITHOUT ROWID", "{number}", "INTEGER PRIMARY KEY"),
+	name:           "sqlite",
+	open:           sqliteOpen,
+	keepStatements: true,
+	words:          strings.NewReplacer("{blob}", "BLOB", "{clustered}", "WITHOUT ROWID", "{number}", "INTEGER PRIMARY KEY"),
 	searchSchema: []string{
 		`CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0')`,
 	},
@@ -39,8 +40,8 @@ var sqliteDialect = &dialect{
 	exists: func(error) bool { return false }, // transactions that write do not overlap
 }
 
-// sqliteOpen opens one writing connection, as the engine has one writer, and a pool of
-// readers that do not wait for it (write-ahead log). synchronous=FULL makes a commit
+// sqliteOpen opens two writing connections, one to write (the engine has one writer) and
+// one to prepare statements on meanwhile, and a pool of readers that do not wait for it (write-ahead log). synchronous=FULL makes a commit
 // durable before it returns; the rarer checkpoint (8,000 pages, 64 MiB) saves half of what
 // intake would spend on it.
 func sqliteOpen(path string) (write, read *sql.DB, err error) {
@@ -58,7 +59,7 @@ func sqliteOpen(path string) (write, read *sql.DB, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	write.SetMaxOpenConns(1)
+	write.SetMaxOpenConns(2)
 	if err = write.Ping(); err != nil {
 		write.Close()
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -118,13 +119,13 @@ func sqliteTexts(param string, set []string) (string, any) {
 
 // sqliteInsert writes rows by statements of 64, 8 and 1 rows: fewer calls into the
 // engine, and few enough shapes to prepare each once.
-func sqliteInsert(ctx context.Context, tx *sql.Tx, b bulk, rows [][]any) (int64, error) {
+func sqliteInsert(ctx context.Context, t *Tx, b bulk, rows [][]any) (int64, error) {
 	var written int64
 	for _, size := range []int{64, 8, 1} {
 		if len(rows) < size {
 			continue
 		}
-		st, err := tx.PrepareContext(ctx, sqliteInsertText(b, size))
+		st, err := t.prepare(ctx, sqliteInsertText(b, size))
 		if err != nil {
 			return written, err
 		}
@@ -165,8 +166,8 @@ func sqliteInsertText(b bulk, rows int) string {
 	return text
 }
 
-func sqliteMarks(ctx context.Context, tx *sql.Tx, feed int64, column string, pairs [][2]int64) error {
-	st, err := tx.PrepareContext(ctx, `UPDATE line SET `+column+` = $1 WHERE feed = $2 AND seq = $3`)
+func sqliteMarks(ctx context.Context, t *Tx, feed int64, column string, pairs [][2]int64) error {
+	st, err := t.prepare(ctx, `UPDATE line SET `+column+` = $1 WHERE feed = $2 AND seq = $3`)
 	if err != nil {
 		return err
 	}
@@ -179,23 +180,23 @@ func sqliteMarks(ctx context.Context, tx *sql.Tx, feed int64, column string, pai
 	return nil
 }
 
-func sqliteSearchPut(ctx context.Context, tx *sql.Tx, texts []SearchText) error {
-	st, err := tx.PrepareContext(ctx, `INSERT OR REPLACE INTO search (rowid, words) VALUES ($1, $2)`)
+func sqliteSearchPut(ctx context.Context, t *Tx, texts []SearchText) error {
+	st, err := t.prepare(ctx, `INSERT OR REPLACE INTO search (rowid, words) VALUES ($1, $2)`)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	for _, t := range texts {
-		if _, err := st.ExecContext(ctx, t.Content, t.Words); err != nil {
+	for _, x := range texts {
+		if _, err := st.ExecContext(ctx, x.Content, x.Words); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func sqliteSearchDrop(ctx context.Context, tx *sql.Tx, contents []int64) error {
+func sqliteSearchDrop(ctx context.Context, t *Tx, contents []int64) error {
 	in, arg := sqliteInts("$1", contents)
-	_, err := tx.ExecContext(ctx, `DELETE FROM search WHERE rowid IN `+in, arg)
+	_, err := t.exec(ctx, `DELETE FROM search WHERE rowid IN `+in, arg)
 	return err
 }
 

@@ -26,8 +26,11 @@ import (
 // processes may have the same database open.
 type Store struct {
 	d     *dialect
-	write *sql.DB // on SQLite a single connection: the engine has one writer
+	write *sql.DB
 	read  *sql.DB
+	// On SQLite, which has one writer, writing holds one transaction.
+	writing, reading gate
+	toWrite, toRead  *statements // nil where the driver keeps statements itself
 
 	mu     sync.Mutex
 	blocks map[string]block // numbers reserved for this process
@@ -59,6 +62,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, entente.Wrap(entente.Unavailable, err, "the database cannot be opened: "+err.Error())
 	}
 	s := &Store{d: d, write: write, read: read, blocks: map[string]block{}}
+	s.writing = make(gate, max(1, write.Stats().MaxOpenConnections-1))
+	s.reading = s.writing
+	if read != write {
+		s.reading = make(gate, max(1, read.Stats().MaxOpenConnections-1))
+	}
+	if d.keepStatements {
+		s.toWrite, s.toRead = newStatements(write), newStatements(read)
+	}
 	if err := s.migrate(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -68,6 +79,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // Close releases the database.
 func (s *Store) Close() error {
+	if s.d.keepStatements {
+		s.toWrite.close()
+		s.toRead.close()
+	}
 	err := s.write.Close()
 	if s.read != s.write {
 		err = errors.Join(err, s.read.Close())
@@ -88,6 +103,7 @@ func (s *Store) Ping(ctx context.Context) error {
 type Tx struct {
 	s  *Store
 	tx *sql.Tx
+	st *statements
 }
 
 // attempts bounds how often a transaction is tried again after the engine could not
@@ -100,7 +116,7 @@ const attempts = 12
 func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
 	var err error
 	for try := range attempts {
-		if err = s.once(ctx, s.write, nil, f); err == nil || !s.d.retry(err) && !errors.Is(err, errAgain) {
+		if err = s.once(ctx, s.writing, s.write, s.toWrite, nil, f); err == nil || !s.d.retry(err) && !errors.Is(err, errAgain) {
 			break
 		}
 		if sleep(ctx, try) != nil {
@@ -112,20 +128,24 @@ func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
 
 // View runs f on one consistent state of the database.
 func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
-	return s.wrap(s.once(ctx, s.read, s.d.view, f))
+	return s.wrap(s.once(ctx, s.reading, s.read, s.toRead, s.d.view, f))
 }
 
 // errAgain asks Update to run its function again: another process wrote the same
 // contents in between.
 var errAgain = errors.New("written by another process in between")
 
-func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) error {
+func (s *Store) once(ctx context.Context, g gate, db *sql.DB, st *statements, o *sql.TxOptions, f func(*Tx) error) error {
+	if err := g.enter(ctx); err != nil {
+		return err
+	}
+	defer g.leave()
 	tx, err := db.BeginTx(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if err := f(&Tx{s: s, tx: tx}); err != nil {
+	if err := f(&Tx{s: s, tx: tx, st: st}); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -182,7 +202,7 @@ func (s *Store) Reserve(ctx context.Context, series string, n, ahead int) (int64
 	if b.end-b.next < int64(n) {
 		size := int64(n + ahead)
 		err := s.Update(ctx, func(t *Tx) error {
-			return t.tx.QueryRowContext(ctx,
+			return t.queryRow(ctx,
 				`INSERT INTO series (name, last) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET last = series.last + $3 RETURNING last`,
 				series, size, size).Scan(&b.end)
 		})

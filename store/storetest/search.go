@@ -18,8 +18,9 @@ func (h *harness) follow(c entente.Collection, words map[entente.ObjectID]string
 	for range 1000 {
 		var bodies []store.Body
 		var upTo int64
+		var atHead bool
 		h.view(func(ctx context.Context, t *store.Tx) (err error) {
-			bodies, upTo, err = t.Followed(ctx, "search", c.Feed, 2)
+			bodies, upTo, atHead, err = t.Followed(ctx, "search", c.Feed, 2)
 			return err
 		})
 		var texts []store.SearchText
@@ -29,7 +30,7 @@ func (h *harness) follow(c entente.Collection, words map[entente.ObjectID]string
 		if err := h.st.Update(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "search", c.Feed, upTo, texts) }); err != nil {
 			h.t.Fatal(err)
 		}
-		if len(bodies) < 2 {
+		if atHead {
 			return
 		}
 	}
