@@ -42,6 +42,12 @@ func Decide(c Command, f Facts) (Change, error) {
 		return decideDisable(c, f)
 	case SetGrant:
 		return decideGrant(c, f)
+	case AddRemote:
+		return decideAddRemote(c, f)
+	case RemoveRemote:
+		return decideRemoveRemote(c, f)
+	case PutProgress:
+		return decidePutProgress(c, f)
 	}
 	return Change{}, Errorf(Internal, "no decision for %T", c)
 }

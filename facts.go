@@ -17,6 +17,7 @@ type Facts struct {
 	Grant      Grant       // the actor's grant on Collection
 	Account    *Account    // the one the command names, nil if there is none
 	Token      *Token      // the one the command names, nil if there is none
+	Remote     *Remote     // the one the command names, nil if there is none
 
 	// NameTaken and AliasTaken tell that another collection or account has the name.
 	NameTaken, AliasTaken bool
@@ -95,6 +96,8 @@ type Change struct {
 	Token            *Token      // to put
 	RemoveToken      string      // id
 	Grant            *Grant      // to put
+	Remote           *Remote     // to put
+	RemoveRemote     string      // id
 
 	Receipt Receipt
 }

@@ -23,7 +23,8 @@ const (
 )
 
 // Run does the node's background work until ctx ends: full-text search follows the
-// accept logs, removed collections are swept, old answers to POSTs are forgotten.
+// accept logs, removed collections are swept, old answers to POSTs are forgotten, and what
+// is pulled and pushed on a schedule runs when it is due.
 func (n *Node) Run(ctx context.Context) error {
 	jobs := []struct {
 		name  string
@@ -36,6 +37,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{statusJob, time.Hour, false, n.dropStatuses},
 	}
 	var wg sync.WaitGroup
+	wg.Go(func() { n.followSchedule(ctx) })
 	for _, j := range jobs {
 		wg.Go(func() {
 			wake := n.wake

@@ -24,7 +24,7 @@ var lineBulk = bulk{
 // Apply writes what a decision wants written.
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
-		t.applyHome, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyStatus,
+		t.applyHome, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyStatus, t.applyRemote,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err
@@ -134,6 +134,7 @@ func (t *Tx) applyCollection(ctx context.Context, c entente.Change) error {
 			`DELETE FROM feed WHERE feed IN (SELECT feed FROM collection WHERE id = $1)`,
 			`DELETE FROM follower WHERE feed IN (SELECT feed FROM collection WHERE id = $1)`,
 			`DELETE FROM permission WHERE collection = $1`,
+			`DELETE FROM remote WHERE collection = $1`,
 			`DELETE FROM collection WHERE id = $1`,
 		} {
 			if _, err := t.exec(ctx, q, id); err != nil {

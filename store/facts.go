@@ -62,6 +62,15 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
 			f.Collection, err = t.collectionByID(ctx, c.Collection)
 		}
+	case entente.AddRemote:
+		if f.Remote, err = t.remoteWhere(ctx, `name = $1`, c.Remote.Name); err == nil {
+			f.NameTaken = f.Remote != nil
+			f.Collection, err = t.collectionByID(ctx, c.Remote.Collection)
+		}
+	case entente.RemoveRemote:
+		f.Remote, err = t.remoteWhere(ctx, `id = $1`, c.Remote)
+	case entente.PutProgress:
+		f.Remote, err = t.remoteWhere(ctx, `id = $1`, c.Remote)
 	}
 	return f, err
 }

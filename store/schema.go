@@ -54,7 +54,11 @@ func (d *dialect) migrations() [][]string {
 		// A follower reads a feed and remembers how far it came. A lease lets one process at a time do a job.
 		`CREATE TABLE follower (name TEXT NOT NULL, feed BIGINT NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (name, feed))`,
 		`CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires BIGINT NOT NULL)`,
-	}, d.searchSchema...)}
+	}, d.searchSchema...), {
+		// A remote is what is pulled from or pushed to another server; secret is what signs in there.
+		`CREATE TABLE remote (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, collection TEXT NOT NULL,
+			about {blob} NOT NULL, secret {blob} NOT NULL, progress {blob} NOT NULL, created BIGINT NOT NULL)`,
+	}}
 }
 
 // migrate brings the schema to the newest form this release knows. Two processes may

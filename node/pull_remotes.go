@@ -1,0 +1,242 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"entente"
+	"entente/store"
+	"entente/taxii"
+)
+
+// Locate finds, on the server that a URL names, the collection that a remote is to move
+// from or to, by id, alias or title, "" for the only one. It fills Root, There and Title
+// of r, and checks that the account there has the right that the direction needs.
+func (n *Node) Locate(ctx context.Context, r entente.Remote, address, wanted string) (entente.Remote, error) {
+	c, err := remoteClient(address, r.Access)
+	if err != nil {
+		return r, err
+	}
+	defer c.Close()
+	found, err := c.Find(ctx, wanted)
+	if err != nil {
+		return r, err
+	}
+	r.Root, r.There, r.Title = found.Place.Root.String(), found.Collection, found.About.Title
+	switch {
+	case r.Direction == entente.Pulls && !found.About.CanRead:
+		return r, entente.Errorf(entente.Forbidden, "the server does not let this account read the collection %q", r.Title)
+	case r.Direction == entente.Pushes && !found.About.CanWrite:
+		return r, entente.Errorf(entente.Forbidden, "the server does not let this account write to the collection %q", r.Title)
+	}
+	return r, nil
+}
+
+// Remotes lists what is pulled and pushed, by name, for an operator. Secrets are left out;
+// of them, Access tells only which kinds there are.
+func (n *Node) Remotes(ctx context.Context, a entente.Actor) ([]entente.Remote, error) {
+	if !a.IsOperator() {
+		return nil, entente.Errorf(entente.Forbidden, "only an operator of this node may do that")
+	}
+	all, err := n.remotes(ctx)
+	for i := range all {
+		s := &all[i].Access
+		s.Password, s.Key = "", nil
+		if s.Token != "" {
+			s.Token = "…"
+		}
+	}
+	return all, err
+}
+
+func (n *Node) remotes(ctx context.Context) (all []entente.Remote, err error) {
+	err = n.st.View(ctx, func(t *store.Tx) (err error) {
+		all, err = t.Remotes(ctx)
+		return err
+	})
+	return all, err
+}
+
+// remote finds a remote by name or id, with its secrets.
+func (n *Node) remote(ctx context.Context, name string) (entente.Remote, error) {
+	all, err := n.remotes(ctx)
+	if err != nil {
+		return entente.Remote{}, err
+	}
+	for _, r := range all {
+		if r.Name == name || r.ID == name {
+			return r, nil
+		}
+	}
+	return entente.Remote{}, entente.Errorf(entente.NotFound, "there is no pull or push named %q", name)
+}
+
+// RunReport tells how a kept remote's run went; one of the two is filled, by direction.
+type RunReport struct {
+	Pull *PullReport
+	Push *PushReport
+}
+
+// RunRemote runs a kept remote now, from where its last run came to. While another process
+// or the schedule runs it, that is Unavailable.
+func (n *Node) RunRemote(ctx context.Context, a entente.Actor, name string, o PullOptions) (RunReport, error) {
+	if !a.IsOperator() {
+		return RunReport{}, entente.Errorf(entente.Forbidden, "only an operator of this node may do that")
+	}
+	r, err := n.remote(ctx, name)
+	if err != nil {
+		return RunReport{}, err
+	}
+	var rep RunReport
+	err = n.holding(ctx, "remote "+r.ID, func(ctx context.Context) error {
+		// What the last run left is read under the lease.
+		r, err := n.remote(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		c, err := remoteClient(r.Root, r.Access)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		rep, err = n.runHeld(ctx, a, c, r, o)
+		return err
+	})
+	if errors.Is(err, errLeased) {
+		return rep, entente.Errorf(entente.Unavailable, "%q runs at this moment, by the server or by another command; what it has taken is in", r.Name)
+	}
+	return rep, err
+}
+
+// runHeld runs a remote whose lease is held, and keeps how it went.
+func (n *Node) runHeld(ctx context.Context, a entente.Actor, c *taxii.Client, r entente.Remote, o PullOptions) (rep RunReport, err error) {
+	p := r.Progress
+	r.Progress = entente.Progress{Taken: p.Taken, Open: p.Open, Sent: p.Sent, Began: n.now()}
+	keep := func(ctx context.Context) error {
+		_, err := n.Do(ctx, a, entente.PutProgress{Remote: r.ID, Progress: r.Progress})
+		return err
+	}
+	if err := keep(ctx); err != nil {
+		return rep, err
+	}
+	if r.Direction == entente.Pulls {
+		var pulled PullReport
+		pulled, err = n.pull(ctx, a, c, &r, o, keep)
+		rep.Pull, r.Progress.Remarks = &pulled, pulled.Remarks
+		r.Progress.Read, r.Progress.Added, r.Progress.Unchanged = pulled.Read, pulled.Added, pulled.Unchanged
+		r.Progress.Contested, r.Progress.Refused = pulled.Contested, pulled.Refused
+	} else {
+		var pushed PushReport
+		pushed, err = n.push(ctx, a, c, &r, o, keep)
+		rep.Push, r.Progress.Remarks = &pushed, pushed.Remarks
+		r.Progress.Read, r.Progress.Added, r.Progress.Refused = pushed.Read, pushed.Taken, pushed.Refused
+	}
+	r.Progress.Ended = n.now()
+	if err != nil {
+		r.Progress.Error = entente.PublicText(err)
+		if ctx.Err() != nil {
+			r.Progress.Error = "it was stopped"
+		}
+	}
+	// How it went is kept even when ctx has ended.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return rep, errors.Join(err, keep(last))
+}
+
+// holding does a job under its lease, which it renews until the job is done. If the lease
+// is lost the job's context ends.
+func (n *Node) holding(ctx context.Context, job string, do func(context.Context) error) error {
+	return n.leased(ctx, job, func(ctx context.Context) error {
+		ctx, stop := context.WithCancel(ctx)
+		var renewing sync.WaitGroup
+		renewing.Go(func() {
+			t := time.NewTicker(leaseFor / 3)
+			defer t.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-t.C:
+				}
+				if ok, err := n.lease(ctx, job); err == nil && !ok {
+					stop()
+					return
+				}
+			}
+		})
+		err := do(ctx)
+		stop()
+		renewing.Wait()
+		return err
+	})
+}
+
+// remotesAtOnce is how many remotes of the schedule run at once in one process.
+const remotesAtOnce = 4
+
+// followSchedule runs the remotes that have a schedule, each when it is due, until ctx
+// ends. One that was cut off goes on at once.
+func (n *Node) followSchedule(ctx context.Context) {
+	var mu sync.Mutex
+	running := map[string]bool{}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		all, err := n.remotes(ctx)
+		if err != nil && ctx.Err() == nil {
+			n.log.Error("the schedule of pulls and pushes cannot be read; it will be tried again", "error", err)
+		}
+		for _, r := range all {
+			mu.Lock()
+			start := n.due(r) && !running[r.ID] && len(running) < remotesAtOnce
+			if start {
+				running[r.ID] = true
+			}
+			mu.Unlock()
+			if !start {
+				continue
+			}
+			wg.Go(func() {
+				n.runScheduled(ctx, r)
+				mu.Lock()
+				defer mu.Unlock()
+				delete(running, r.ID)
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// due tells whether a remote's schedule wants it to run.
+func (n *Node) due(r entente.Remote) bool {
+	p := r.Progress
+	return r.Every > 0 && (p.Began == 0 || p.Ended == 0 || n.now()-p.Began >= r.Every)
+}
+
+func (n *Node) runScheduled(ctx context.Context, r entente.Remote) {
+	rep, err := n.RunRemote(ctx, entente.LocalActor(), r.ID, PullOptions{})
+	text := ""
+	switch {
+	case rep.Pull != nil:
+		text = tookText(*rep.Pull)
+	case rep.Push != nil:
+		text = sentText(*rep.Push)
+	}
+	log := n.log.With("direction", r.Direction.String(), "name", r.Name, "root", r.Root, "collection", r.There)
+	switch kind := entente.KindOf(err); {
+	case err == nil:
+		log.Info("remote done", "result", text)
+	case ctx.Err() != nil, kind == entente.Unavailable && rep == RunReport{}: // stopped, or run by another process
+	default:
+		log.Error("remote failed; it will be tried again at its next time", "error", err, "before_that", text)
+	}
+}
