@@ -30,23 +30,26 @@ type route struct {
 	path    string
 	reach   func(*Server, *call) error
 	methods map[string]handler
+	own     bool // not TAXII: the answer is plain JSON, whatever the client accepts
 }
 
-// routes is the whole of TAXII 2.1 (§3.1).
+// routes is the whole of TAXII 2.1 (§3.1), and what the node answers besides.
 func routes() []route {
 	get := func(h handler) map[string]handler { return map[string]handler{http.MethodGet: h} }
 	return []route{
-		{"/taxii2", everyone, get((*Server).discovery)},
-		{"/{root}", toRoot, get((*Server).apiRoot)},
-		{"/{root}/status/{status}", toRoot, get((*Server).status)},
-		{"/{root}/collections", toRoot, get((*Server).collections)},
-		{"/{root}/collections/{collection}", toCollection, get((*Server).collection)},
-		{"/{root}/collections/{collection}/manifest", toCollection, get((*Server).manifest)},
-		{"/{root}/collections/{collection}/objects", toCollection, map[string]handler{
+		{path: "/api/lookup", reach: everyone, own: true, methods: map[string]handler{
+			http.MethodGet: (*Server).lookupOne, http.MethodPost: (*Server).lookupMany}},
+		{path: "/taxii2", reach: everyone, methods: get((*Server).discovery)},
+		{path: "/{root}", reach: toRoot, methods: get((*Server).apiRoot)},
+		{path: "/{root}/status/{status}", reach: toRoot, methods: get((*Server).status)},
+		{path: "/{root}/collections", reach: toRoot, methods: get((*Server).collections)},
+		{path: "/{root}/collections/{collection}", reach: toCollection, methods: get((*Server).collection)},
+		{path: "/{root}/collections/{collection}/manifest", reach: toCollection, methods: get((*Server).manifest)},
+		{path: "/{root}/collections/{collection}/objects", reach: toCollection, methods: map[string]handler{
 			http.MethodGet: (*Server).objects, http.MethodPost: (*Server).addObjects}},
-		{"/{root}/collections/{collection}/objects/{object}", toCollection, map[string]handler{
+		{path: "/{root}/collections/{collection}/objects/{object}", reach: toCollection, methods: map[string]handler{
 			http.MethodGet: (*Server).object, http.MethodDelete: (*Server).deleteObject}},
-		{"/{root}/collections/{collection}/objects/{object}/versions", toCollection, get((*Server).versions)},
+		{path: "/{root}/collections/{collection}/objects/{object}/versions", reach: toCollection, methods: get((*Server).versions)},
 	}
 }
 
@@ -118,8 +121,10 @@ func (s *Server) handle(rt route, c *call) (err error) {
 		c.x.Header().Set("Allow", strings.Join(allow, ", "))
 		return entente.Errorf(entente.BadMethod, "the method is not defined for this path")
 	}
-	if err := taxii.CheckAccept(c.r.Header["Accept"]); err != nil {
-		return err
+	if !rt.own {
+		if err := taxii.CheckAccept(c.r.Header["Accept"]); err != nil {
+			return err
+		}
 	}
 	return h(s, c)
 }

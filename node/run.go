@@ -22,9 +22,9 @@ const (
 	statusKept  = 48 * time.Hour // TAXII 2.1 §4.3 asks for 24
 )
 
-// Run does the node's background work until ctx ends: full-text search follows the
-// accept logs, removed collections are swept, old answers to POSTs are forgotten, and what
-// is pulled and pushed on a schedule runs when it is due.
+// Run does the node's background work until ctx ends: full-text search and the index of
+// values follow the accept logs, removed collections are swept, old answers to POSTs are
+// forgotten, and what is pulled and pushed on a schedule runs when it is due.
 func (n *Node) Run(ctx context.Context) error {
 	jobs := []struct {
 		name  string
@@ -169,10 +169,19 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 			return err
 		}
 		texts := make([]store.SearchText, len(bodies))
+		var values []store.ContentValue
 		for i, b := range bodies {
 			texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
+			for _, o := range stix.Observables(b.Bytes) {
+				values = append(values, store.ContentValue{Content: b.Content, Key: store.ValueKey(o.Value)})
+			}
 		}
-		err = n.st.Update(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, searchJob, feed, upTo, texts) })
+		err = n.st.Update(ctx, func(t *store.Tx) error {
+			if err := t.PutValues(ctx, values); err != nil {
+				return err
+			}
+			return t.PutSearch(ctx, searchJob, feed, upTo, texts)
+		})
 		if err != nil || atHead {
 			return err
 		}

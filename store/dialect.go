@@ -20,8 +20,8 @@ type dialect struct {
 	words *strings.Replacer
 	// searchSchema makes the full-text index.
 	searchSchema []string
-	// ints turns a set of integers into an SQL expression for the right side of IN, with
-	// the parameter's number, and the parameter.
+	// ints turns a set of integers into an SQL expression for the right side of IN (and for
+	// FROM, with the one column n), with the parameter's number, and the parameter.
 	ints func(param string, set []int64) (expr string, arg any)
 	// texts is the same for strings.
 	texts func(param string, set []string) (expr string, arg any)

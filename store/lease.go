@@ -73,6 +73,9 @@ func (t *Tx) dropOrphans(ctx context.Context, contents []int64) error {
 		return err
 	}
 	in, arg = t.s.d.ints("$1", orphans)
+	if _, err := t.exec(ctx, `DELETE FROM value WHERE content IN `+in, arg); err != nil {
+		return err
+	}
 	_, err = t.exec(ctx, `DELETE FROM content WHERE content IN `+in, arg)
 	return err
 }

@@ -21,7 +21,9 @@ var postgresDialect = &dialect{
 		`CREATE TABLE search (content BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)`,
 		`CREATE INDEX search_words ON search USING GIN (words)`,
 	},
-	ints:        func(param string, set []int64) (string, any) { return "(SELECT unnest(" + param + "::bigint[]))", set },
+	ints: func(param string, set []int64) (string, any) {
+		return "(SELECT unnest(" + param + "::bigint[]) AS n)", set
+	},
 	texts:       func(param string, set []string) (string, any) { return "(SELECT unnest(" + param + "::text[]))", set },
 	share:       ` FOR KEY SHARE`,
 	hold:        ` FOR UPDATE`,

@@ -58,6 +58,11 @@ func (d *dialect) migrations() [][]string {
 		// A remote is what is pulled from or pushed to another server; secret is what signs in there.
 		`CREATE TABLE remote (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, collection TEXT NOT NULL,
 			about {blob} NOT NULL, secret {blob} NOT NULL, progress {blob} NOT NULL, created BIGINT NOT NULL)`,
+	}, {
+		// Observable values by key. The follower that fills it begins anew, for what is there already.
+		`CREATE TABLE value (vkey BIGINT NOT NULL, content BIGINT NOT NULL, PRIMARY KEY (vkey, content)) {clustered}`,
+		`CREATE INDEX value_content ON value (content)`,
+		`DELETE FROM follower WHERE name = 'search'`,
 	}}
 }
 

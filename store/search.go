@@ -79,6 +79,11 @@ func (t *Tx) Search(ctx context.Context, terms []Term, feeds []int64, limit int)
 		return nil, err
 	}
 	defer rows.Close()
+	return scanFound(rows, limit)
+}
+
+// scanFound reads rows that are ordered by content, at most limit contents.
+func scanFound(rows *sql.Rows, limit int) ([]Found, error) {
 	var out []Found
 	for rows.Next() {
 		var content, feed int64

@@ -106,7 +106,7 @@ func sqliteInts(param string, set []int64) (string, any) {
 		}
 		b = strconv.AppendInt(b, n, 10)
 	}
-	return "(SELECT value FROM json_each(" + param + "))", string(append(b, ']'))
+	return "(SELECT value AS n FROM json_each(" + param + "))", string(append(b, ']'))
 }
 
 func sqliteTexts(param string, set []string) (string, any) {

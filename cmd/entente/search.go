@@ -16,18 +16,23 @@ import (
 func (a *app) searchCmd() *cobra.Command {
 	var collections []string
 	var limit int
-	var asItIs bool
+	var asItIs, value bool
 	cmd := &cobra.Command{
 		Use:   "search TEXT…",
-		Short: "Find objects by their words, newest first",
+		Short: "Find objects by their words or by the values they name, newest first",
 		Long: `Finds the latest versions of objects that hold all the words, in any case. Quotes
 keep words together ("\"brute force\""), and a star ends the beginning of a
 word (ransom*). Addresses, domains, hashes and CVE numbers are found as written.
 
+With --value each argument is a value (an address, a range, a domain, a URL, an
+e-mail address, a hash, a file name…), and what is found are the indicators,
+observables and observed data that name it, ranges around an address included.
+
 Search follows the collections with a delay of about a second. This command
 waits until it has caught up, unless --as-it-is.`,
 		Example: `  entente search 198.51.100.7
-  entente search phish* bank --collection Phishing`,
+  entente search phish* bank --collection Phishing
+  entente search --value 198.51.100.7 mail.example.com`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 1 || limit > 10000 {
@@ -47,6 +52,9 @@ waits until it has caught up, unless --as-it-is.`,
 						return err
 					}
 				}
+				if value {
+					return a.lookup(ctx, n, who, args, in, limit)
+				}
 				text := strings.Join(args, " ")
 				found, err := n.Search(ctx, who, text, in, limit+1)
 				if err != nil {
@@ -62,6 +70,7 @@ waits until it has caught up, unless --as-it-is.`,
 	}
 	cmd.Flags().StringSliceVarP(&collections, "collection", "c", nil, "only in these collections")
 	cmd.Flags().IntVarP(&limit, "limit", "n", 50, "at most so many objects")
+	cmd.Flags().BoolVar(&value, "value", false, "look values up instead of words")
 	cmd.Flags().BoolVar(&asItIs, "as-it-is", false, "do not wait for search to catch up")
 	return cmd
 }
@@ -88,13 +97,9 @@ func (a *app) printMatches(text string, found []node.Match, more bool) error {
 	views := []matchView{}
 	rows := [][]string{{"ID", "NAME", "VERSION", "IN"}}
 	for _, m := range found {
-		v := matchView{ID: string(m.Entry.ID), Version: m.Entry.Stamp, Collections: viewPlacements(m.Collections), Object: m.Entry.Bytes}
+		v := viewMatch(m)
 		views = append(views, v)
-		var in []string
-		for _, p := range v.Collections {
-			in = append(in, plain(p.Name))
-		}
-		rows = append(rows, []string{v.ID, shorten(plain(title(v.Object)), 50), plain(v.Version), strings.Join(in, ", ")})
+		rows = append(rows, []string{v.ID, shorten(plain(title(v.Object)), 50), plain(v.Version), placesText(v.Collections)})
 	}
 	return a.print(map[string]any{"query": text, "matches": views, "more": more}, func(w io.Writer) {
 		if len(views) == 0 {
