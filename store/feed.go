@@ -18,6 +18,10 @@ type FeedQuery struct {
 	Bodies bool // with the versions' bytes
 }
 
+// pageBytes bounds a page beside its limit: objects may have 16 MiB each, and a page is
+// held in memory. TAXII lets a server send fewer than were asked for (TAXII 2.1 §3.4).
+const pageBytes = 32 << 20
+
 // maxTypeStreams is how many types are read each by its own index range and merged;
 // with more of them the feed is scanned in its order.
 const maxTypeStreams = 8
@@ -40,15 +44,16 @@ func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
 		return entente.Page{}, err
 	}
 	defer rows.Close()
-	var p entente.Page
-	for rows.Next() {
-		if len(p.Entries) == q.Limit {
-			p.More, p.Next = true, p.Entries[q.Limit-1].Seq
-			break
-		}
+	p := entente.Page{Entries: make([]entente.Entry, 0, min(q.Limit, 1024))}
+	for size := 0; rows.Next(); {
 		e, err := scanEntry(rows.Scan, q.Bodies)
 		if err != nil {
 			return p, err
+		}
+		n := len(p.Entries)
+		if size += len(e.Bytes); n == q.Limit || n > 0 && size > pageBytes {
+			p.More, p.Next = true, p.Entries[n-1].Seq
+			break
 		}
 		p.Entries = append(p.Entries, e)
 	}

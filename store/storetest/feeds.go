@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -247,5 +248,35 @@ func testHostileStrings(t *testing.T, open func() *store.Store) {
 		if _, err := h.try(entente.LocalActor(), entente.AddCollection{Name: "n" + s, Alias: s}); err == nil {
 			t.Fatalf("the alias %q was taken", s)
 		}
+	}
+}
+
+// testLargePages holds pages to a size in bytes; nothing is lost between them.
+func testLargePages(t *testing.T, open func() *store.Store) {
+	h := newHarness(t, open())
+	c := h.collection("C")
+	var want []string
+	for i := range 7 {
+		v := version("tool", i, jan, "a")
+		v.Bytes = fmt.Appendf(nil, `{"id":%q,"x":%q}`, v.ID, bytes.Repeat([]byte{'x'}, 9<<20))
+		v.Digest = digest(v.Bytes)
+		h.submit(c, v)
+		want = append(want, fmt.Sprintf("tool %d %s", i, jan))
+	}
+	c = h.reread(c.ID)
+	var got []string
+	pages := 0
+	for after, more := int64(0), true; more; pages++ {
+		var p entente.Page
+		h.view(func(ctx context.Context, tx *store.Tx) (err error) {
+			p, err = tx.Page(ctx, store.FeedQuery{Feed: c.Feed, After: after, Head: c.Head, Limit: 100, Bodies: true})
+			return err
+		})
+		got = append(got, names(p.Entries)...)
+		after, more = p.Next, p.More
+	}
+	same(t, "all pages", got, want)
+	if pages < 2 || pages > len(want) {
+		t.Fatalf("%d pages", pages)
 	}
 }

@@ -25,6 +25,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"ContentOnce":    testContentOnce,
 		"Contested":      testContested,
 		"Pages":          testPages,
+		"LargePages":     testLargePages,
 		"Filters":        testFilters,
 		"Specs":          testSpecs,
 		"Search":         testSearch,
