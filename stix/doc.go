@@ -1,7 +1,7 @@
 // Package stix turns bytes into versions of STIX objects: it splits bundles, TAXII
 // envelopes, arrays and lines into objects ([Reader]), reads and checks one object
-// ([Parse]), gives its canonical form ([Canonical], RFC 8785) and its searchable text
-// ([Text]).
+// ([Parse]), gives its canonical form ([Canonical], RFC 8785), its searchable text ([Text])
+// and the values it can be found by ([Observables]), and reads patterns ([ParsePattern]).
 //
 // It is pure: bytes in, values out, no clock, no files, no network. Splitting is lenient
 // and looks at brackets and strings only; reading is strict and looks at one object at a

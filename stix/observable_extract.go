@@ -10,10 +10,29 @@ type extractor struct {
 	*tape    // nil for a pattern alone
 	found    []Observable
 	seen     map[observed]struct{} // what found holds, once that is long
-	path     []byte                // of the property it is at, as observableKinds has them
+	path     propertyPath
 	defanged bool
 	other    bool // the type is not in the standard
 }
+
+// propertyPath is the path of a property, as observableKinds has them. It has its room
+// with it, so that building one costs no allocation.
+type propertyPath struct {
+	room [maxObservablePath]byte
+	n    int
+}
+
+// add appends s, unless the path is then longer than any that is known.
+func (p *propertyPath) add(s string) bool {
+	if p.n+len(s) > len(p.room) {
+		return false
+	}
+	p.n += copy(p.room[p.n:], s)
+	return true
+}
+
+// kind is what the table has for the path.
+func (p *propertyPath) kind() ObservableKind { return observableKinds[string(p.room[:p.n])] }
 
 // observed is what tells one observable from another.
 type observed struct {
@@ -70,51 +89,49 @@ func (x *extractor) container() {
 
 // object collects from cyber-observable k.
 func (x *extractor) object(k int, objectType string) {
-	if len(objectType) > maxObservablePath {
-		objectType = "" // and so not in the table
-	}
 	defanged := x.member(k, "defanged")
 	x.defanged = defanged > 0 && x.nodes[defanged].kind == 't'
 	x.other = classes[objectType] == custom
-	x.path = append(append(x.path[:0], objectType...), ':')
+	if x.path.n = 0; !x.path.add(objectType) || !x.path.add(":") {
+		x.path.n = 0 // not in the table
+	}
 	x.members(k, false)
 }
 
 // members collects from the members of object k, whose path is set; hashed tells that
 // they are hashes by the names of their algorithms.
 func (x *extractor) members(k int, hashed bool) {
-	at := len(x.path)
+	at := x.path.n
 	for i, end := x.children(k); i < end; i = x.after(i) {
 		name := x.nameOf(i)
-		if at+len(name) > maxObservablePath {
-			continue
+		if x.path.n = at; at+len(name) < len(x.path.room) {
+			x.path.n += copy(x.path.room[at:], name)
+			x.value(i, name, hashed)
 		}
-		x.path = append(x.path[:at], name...)
-		x.value(i, name, hashed)
 	}
-	x.path = x.path[:at]
+	x.path.n = at
 }
 
 // value collects from value k of a property.
 func (x *extractor) value(k int, name []byte, hashed bool) {
 	switch x.nodes[k].kind {
 	case '{':
-		x.path = append(x.path, '.')
+		x.path.add(".")
 		x.members(k, namesHashes(name))
 	case '[':
-		at := len(x.path)
+		at := x.path.n
 		for i, end := x.children(k); i < end; i = x.after(i) {
 			x.value(i, name, false)
-			x.path = x.path[:at]
+			x.path.n = at
 		}
 	case '"', '0':
-		kind, hash := observableKinds[string(x.path)], ""
+		kind, hash := x.path.kind(), ""
 		switch {
 		case hashed:
 			kind, hash = KindHash, algorithm(string(name))
 		case kind == KindHash:
 			hash = algorithm(string(name))
-		case kind == "" && x.other && bytes.HasSuffix(x.path, []byte(":value")):
+		case kind == "" && x.other && bytes.HasSuffix(x.path.room[:x.path.n], []byte(":value")):
 			kind = kindOther
 		}
 		if kind == "" || x.nodes[k].kind == '0' && kind != KindASN || len(x.raw(k)) > 6*MaxObservable {
@@ -134,6 +151,12 @@ func namesHashes[T string | []byte](name T) bool {
 	const suffix = "_hashes"
 	n := len(name)
 	return string(name) == suffix[1:] || n > len(suffix) && string(name[n-len(suffix):]) == suffix
+}
+
+// refers is namesReference for a string.
+func refers(name string) bool {
+	name = strings.TrimSuffix(name, "s")
+	return strings.HasSuffix(name, "_ref")
 }
 
 // add normalises a value and takes it, unless it was taken before.
@@ -203,23 +226,26 @@ func (x *extractor) pattern(p *Pattern) {
 func (x *extractor) pathKind(p *Pattern, n *patternNode) (ObservableKind, string) {
 	steps := p.steps[n.first:n.last]
 	object := p.text(steps[0])
-	x.path = append(append(x.path[:0], object...), ':')
+	x.path.n = 0
+	if !x.path.add(object) || !x.path.add(":") {
+		return "", ""
+	}
 	hashed, hash, before := false, "", ""
 	for i, s := range steps[1:] {
 		if s.kind != stepName {
 			continue
 		}
 		name := p.text(s)
-		if len(x.path)+len(name) > maxObservablePath {
+		switch {
+		case before != "" && refers(before):
+			x.path.n = 0
+			x.path.add(":")
+		case i > 0:
+			x.path.add(".")
+		}
+		if !x.path.add(name) {
 			return "", ""
 		}
-		switch {
-		case before != "" && namesReference([]byte(before)):
-			x.path = append(x.path[:0], ':')
-		case i > 0:
-			x.path = append(x.path, '.')
-		}
-		x.path = append(x.path, name...)
 		if hashed = namesHashes(before); hashed {
 			hash = algorithm(name)
 		}
@@ -229,7 +255,7 @@ func (x *extractor) pathKind(p *Pattern, n *patternNode) (ObservableKind, string
 	if hashed || namesHashes(before) {
 		return KindHash, hash
 	}
-	kind := observableKinds[string(x.path)]
+	kind := x.path.kind()
 	switch {
 	case kind == KindHash:
 		return kind, algorithm(before)

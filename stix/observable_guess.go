@@ -58,7 +58,7 @@ func NormalizeValue(s string) []Observable {
 	if key := normalRegistryKey(s); strings.HasPrefix(key, "hkey_") {
 		x.add(KindRegistryKey, s, "")
 	}
-	if serial := normalSerial(s); digitsOnly(serial) {
+	if digitsOnly(normalSerial(s)) && !strings.Contains(s, "::") {
 		x.add(KindSerial, s, "")
 	}
 	if cpe := lower(s); strings.HasPrefix(cpe, "cpe:") {

@@ -3,6 +3,7 @@ package stix
 import (
 	"net/netip"
 	"strings"
+	"unicode"
 )
 
 // normalize gives the observable that a value of a kind is. A value that cannot be of
@@ -114,7 +115,12 @@ func network(s string) (Observable, bool) {
 	return Observable{Kind: kind, Value: s, Prefix: p}, true
 }
 
-func normalDomain(s string) string { return lower(strings.TrimSuffix(s, ".")) }
+func normalDomain(s string) string { return lower(trimEnd(s, '.')) }
+
+// trimEnd takes a character and white space from the end: what is normal then stays so.
+func trimEnd(s string, c rune) string {
+	return strings.TrimRightFunc(s, func(r rune) bool { return r == c || unicode.IsSpace(r) })
+}
 
 // normalURL puts the scheme and the host into lower case (RFC 3986 §6.2.2.1).
 func normalURL(s string) string {
@@ -194,7 +200,7 @@ var hives = map[string]string{
 }
 
 func normalRegistryKey(s string) string {
-	s = strings.TrimRight(lower(s), `\`)
+	s = trimEnd(lower(s), '\\')
 	hive, rest, deeper := strings.Cut(s, `\`)
 	if full := hives[hive]; full != "" {
 		if s = full; deeper {

@@ -123,7 +123,7 @@ func TestPatternLimits(t *testing.T) {
 // TestPatternLinear gives a reader that looks further than it goes a lot to look at.
 func TestPatternLinear(t *testing.T) {
 	t.Parallel()
-	n := MaxPattern / 2
+	n := MaxPattern / 8
 	for name, s := range map[string]string{
 		"open brackets": strings.Repeat("[", n), "open parentheses": strings.Repeat("(", n),
 		"strings without backslashes": "[a:b IN (" + strings.Repeat("'',", n/3) + "'')]",
