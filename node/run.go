@@ -146,7 +146,7 @@ func (n *Node) followSearch(ctx context.Context, progress func(left int64)) erro
 
 func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left int64)) error {
 	for round := 0; ; round++ {
-		if round%2 == 0 {
+		if round%2 == 0 || progress != nil {
 			if ok, err := n.lease(ctx, searchJob); err != nil || !ok {
 				return errors.Join(err, errLeased)
 			}

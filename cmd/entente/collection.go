@@ -182,7 +182,7 @@ collection holds are deleted with it, for good; that needs --yes.`,
 				if _, err := n.Do(ctx, who, entente.RemoveCollection{Collection: c.ID, EvenIfFull: yes}); err != nil {
 					return err
 				}
-				bar := a.progress(live, "removing")
+				bar := a.counting(live, "removing", "versions")
 				err = n.Sweep(ctx, func(swept int) { bar.Set(swept) })
 				bar.Finish()
 				if err != nil {

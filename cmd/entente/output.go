@@ -77,19 +77,27 @@ func terminal(stream any) bool {
 // progress shows a bar with rate and time left while a person watches the error stream;
 // for anyone else it does nothing. Total is in bytes, -1 if it is not known.
 func (a *app) progress(total int64, what string) *progressbar.ProgressBar {
+	return a.bar(total, what, progressbar.OptionShowBytes(true))
+}
+
+// counting is the same for things that are counted, such as "entries".
+func (a *app) counting(total int64, what, unit string) *progressbar.ProgressBar {
+	return a.bar(total, what, progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit))
+}
+
+func (a *app) bar(total int64, what string, counted ...progressbar.Option) *progressbar.ProgressBar {
 	if a.json || !terminal(a.err) {
 		return progressbar.DefaultBytesSilent(total, what)
 	}
-	return progressbar.NewOptions64(total,
+	return progressbar.NewOptions64(total, append(counted,
 		progressbar.OptionSetWriter(a.err),
 		progressbar.OptionSetDescription(shorten(plain(what), 40)),
-		progressbar.OptionShowBytes(true),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionFullWidth(),
-	)
+	)...)
 }
 
 // version is the module's version, with the commit where the build knows it.

@@ -81,7 +81,7 @@ func (a *app) catchUp(ctx context.Context, n *node.Node) error {
 	if err != nil || left == 0 {
 		return err
 	}
-	bar := a.progress(left, "indexing")
+	bar := a.counting(left, "indexing", "entries")
 	defer bar.Finish()
 	return n.CatchUp(ctx, func(now int64) { bar.Set64(left - min(now, left)) })
 }
