@@ -42,6 +42,10 @@ type dialect struct {
 	// parameter, $1, is what searchTerms makes of the terms.
 	searchFrom  string
 	searchTerms func([]Term) string
+	// catalogue lists what tables there are: name, column, kind, place in the primary key.
+	catalogue string
+	// stage opens an empty database to be filled by a restore and then put in its place.
+	stage func(url string) (*staging, error)
 	// retry, unique, full and exists tell what an error of the engine means: try again, a
 	// key is taken, no space is left, a table is there already.
 	retry, unique, full, exists func(error) bool

@@ -33,6 +33,8 @@ var postgresDialect = &dialect{
 	searchDrop:  postgresSearchDrop,
 	searchFrom:  `(SELECT content FROM search WHERE words @@ to_tsquery('simple', $1) ORDER BY content DESC)`,
 	searchTerms: postgresTerms,
+	catalogue:   postgresCatalogue,
+	stage:       postgresStage,
 	retry:       func(err error) bool { return postgresCode(err, "40001", "40P01", "55P03") },
 	unique:      func(err error) bool { return postgresCode(err, "23505") },
 	full:        func(err error) bool { return postgresCode(err, "53100") },

@@ -32,6 +32,8 @@ var sqliteDialect = &dialect{
 	searchDrop:  sqliteSearchDrop,
 	searchFrom:  `(SELECT rowid AS content FROM search WHERE search MATCH $1 ORDER BY rowid DESC)`,
 	searchTerms: sqliteTerms,
+	catalogue:   sqliteCatalogue,
+	stage:       sqliteStage,
 	retry:       func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
 	unique: func(err error) bool {
 		return sqliteCode(err, sqlite3.SQLITE_CONSTRAINT)
