@@ -92,7 +92,8 @@ func Observables(raw []byte) []Observable {
 }
 
 // ParseObservables is [Parse] and [Observables] in one: the object is read once and its
-// pattern is parsed once. Intake, which wants both, saves about half of the second call.
+// pattern is parsed once, so that the values cost intake, which wants both, a small part of
+// what a second reading does.
 func ParseObservables(raw []byte) (*entente.Version, []entente.Finding, []Observable) {
 	return parse(raw, true)
 }
