@@ -42,8 +42,13 @@ type dialect struct {
 	// parameter, $1, is what searchTerms makes of the terms.
 	searchFrom  string
 	searchTerms func([]Term) string
-	// catalogue lists what tables there are: name, column, kind, place in the primary key.
-	catalogue string
+	// catalogue lists what tables there are: name, column, kind, place in the primary key;
+	// indexes the names of indexes.
+	catalogue, indexes string
+	// check is the engine's own examination of the database, "" for none.
+	check string
+	// searchRows is a table with a column content of what full text has.
+	searchRows string
 	// stage opens an empty database to be filled by a restore and then put in its place.
 	stage func(url string) (*staging, error)
 	// retry, unique, full and exists tell what an error of the engine means: try again, a

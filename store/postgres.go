@@ -34,6 +34,8 @@ var postgresDialect = &dialect{
 	searchFrom:  `(SELECT content FROM search WHERE words @@ to_tsquery('simple', $1) ORDER BY content DESC)`,
 	searchTerms: postgresTerms,
 	catalogue:   postgresCatalogue,
+	indexes:     `SELECT indexname::text FROM pg_indexes WHERE schemaname = current_schema() ORDER BY indexname`,
+	searchRows:  `search`,
 	stage:       postgresStage,
 	retry:       func(err error) bool { return postgresCode(err, "40001", "40P01", "55P03") },
 	unique:      func(err error) bool { return postgresCode(err, "23505") },

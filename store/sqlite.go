@@ -33,6 +33,9 @@ var sqliteDialect = &dialect{
 	searchFrom:  `(SELECT rowid AS content FROM search WHERE search MATCH $1 ORDER BY rowid DESC)`,
 	searchTerms: sqliteTerms,
 	catalogue:   sqliteCatalogue,
+	indexes:     `SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name`,
+	check:       `PRAGMA integrity_check(100)`,
+	searchRows:  `(SELECT id AS content FROM search_docsize)`,
 	stage:       sqliteStage,
 	retry:       func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
 	unique: func(err error) bool {

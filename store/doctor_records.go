@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// Broken is something that does not agree with the rest of the database.
+type Broken struct {
+	Harmless bool // a leftover that nobody reads
+	Text     string
+}
+
+// broken is a question whose every answer is a fault: two texts that go into the format.
+type broken struct {
+	text, format string
+	harmless     bool
+}
+
+func brokenReferences() []broken {
+	missing := func(table, column, name, to, key, format string) broken {
+		return broken{text: `SELECT CAST(a.` + name + ` AS TEXT), CAST(a.` + column + ` AS TEXT) FROM ` + table + ` a LEFT JOIN ` + to + ` b ON b.` + key + ` = a.` + column +
+			` WHERE b.` + key + ` IS NULL ORDER BY 1, 2`, format: format}
+	}
+	leftover := func(b broken) broken {
+		b.harmless = true
+		return b
+	}
+	return []broken{
+		missing("account", "organisation", "name", "organisation", "id", "account %q belongs to the organisation %s, which does not exist"),
+		missing("token", "account", "id", "account", "id", "token %s belongs to the account %s, which does not exist"),
+		missing("permission", "account", "collection", "account", "id", "a right to the collection %s belongs to the account %s, which does not exist"),
+		missing("permission", "collection", "account", "collection", "id", "account %s has a right to the collection %s, which does not exist"),
+		missing("collection", "root", "name", "root", "name", "collection %q is in the API root %q, which does not exist"),
+		missing("collection", "feed", "name", "feed", "feed", "collection %q has the feed %s, which does not exist"),
+		missing("remote", "collection", "name", "collection", "id", "remote %q works on the collection %s, which does not exist"),
+		leftover(missing("follower", "feed", "name", "feed", "feed", "follower %q remembers a position in the feed %s, which does not exist")),
+		leftover(missing("value", "content", "vkey", "content", "content", "value %s is said to be in the content %s, which does not exist")),
+		{text: `SELECT CAST(f.feed AS TEXT), '' FROM feed f LEFT JOIN collection c ON c.feed = f.feed WHERE c.feed IS NULL ORDER BY f.feed`,
+			format: "feed %s belongs to no collection%s"},
+		{text: `SELECT CAST(l.feed AS TEXT), CAST(COUNT(*) AS TEXT) FROM line l LEFT JOIN feed f ON f.feed = l.feed LEFT JOIN sweep s ON s.feed = l.feed
+			WHERE f.feed IS NULL AND s.feed IS NULL GROUP BY l.feed ORDER BY l.feed`, format: "feed %s does not exist, and %s lines belong to it"},
+		{text: `SELECT w.name, c.name FROM follower w JOIN feed f ON f.feed = w.feed JOIN collection c ON c.feed = f.feed WHERE w.seq > f.head ORDER BY 1, 2`,
+			format: "follower %q is beyond the head of the collection %q: it will miss what comes next"},
+		{text: `SELECT CAST(s.last AS TEXT), CAST((SELECT MAX(content) FROM content) AS TEXT) FROM series s WHERE s.name = 'content' AND s.last < (SELECT MAX(content) FROM content)`,
+			format: "numbers of contents are given out from %s on, and %s is taken already"},
+		{text: `SELECT CAST(s.last AS TEXT), CAST((SELECT MAX(feed) FROM feed) AS TEXT) FROM series s WHERE s.name = 'feed' AND s.last < (SELECT MAX(feed) FROM feed)`,
+			format: "numbers of feeds are given out from %s on, and %s is taken already"},
+		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM organisation WHERE home = 1 HAVING COUNT(*) <> 1`, format: "%s organisations are home, and one must be%s"},
+		{text: `SELECT id, account FROM token WHERE LENGTH(hash) <> 32 ORDER BY id`, format: "token %s of the account %s has no SHA-256: nobody can sign in with it"},
+	}
+}
+
+// BrokenRecords finds what refers to nothing among the tables that are not intelligence.
+func (t *Tx) BrokenRecords(ctx context.Context) ([]Broken, error) {
+	var out []Broken
+	for _, b := range append(brokenReferences(), broken{harmless: true, format: "full text has the content %s, which does not exist%s",
+		text: `SELECT CAST(s.content AS TEXT), '' FROM ` + t.s.d.searchRows + ` s LEFT JOIN content c ON c.content = s.content WHERE c.content IS NULL ORDER BY s.content`}) {
+		if err := t.broken(ctx, b, &out); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// maxBroken bounds how many answers of one question are told.
+const maxBroken = 1000
+
+func (t *Tx) broken(ctx context.Context, b broken, out *[]Broken) error {
+	rows, err := t.tx.QueryContext(ctx, b.text+fmt.Sprintf(" LIMIT %d", maxBroken))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var one, two string
+		if err := rows.Scan(&one, &two); err != nil {
+			return err
+		}
+		*out = append(*out, Broken{b.harmless, fmt.Sprintf(b.format, one, two)})
+	}
+	return rows.Err()
+}
+
+// LeaseHeld is a job that a process has.
+type LeaseHeld struct {
+	Job, Holder string
+	Expires     int64 // microseconds since 1970
+}
+
+// Leases lists the jobs that processes have, by name.
+func (t *Tx) Leases(ctx context.Context) ([]LeaseHeld, error) {
+	rows, err := t.tx.QueryContext(ctx, `SELECT name, holder, expires FROM lease ORDER BY name`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []LeaseHeld
+	for rows.Next() {
+		var l LeaseHeld
+		if err := rows.Scan(&l.Job, &l.Holder, &l.Expires); err != nil {
+			return nil, err
+		}
+		out = append(out, l)
+	}
+	return out, rows.Err()
+}
