@@ -34,7 +34,7 @@ type PullReport struct {
 const pageLimit = 1000
 
 // Pull takes what a remote's server has, once, and remembers nothing but the objects.
-// Whatever the server does wrong, it comes to an end; docs/design/004-pull.md says how.
+// Whatever the server does wrong, it comes to an end: see [pull.pages].
 // On any error the report tells what was done before it, all of which is durable.
 func (n *Node) Pull(ctx context.Context, a entente.Actor, r entente.Remote, o PullOptions) (PullReport, error) {
 	c, err := remoteClient(r.Root, r.Access)
@@ -160,6 +160,7 @@ func (p *pull) remark(text string) {
 type taken struct {
 	taxii.Dates
 	objects int
+	good    int  // of them, those that were not refused
 	fresh   bool // it brought something that had not come since the last beginning
 	more    bool
 	next    string
@@ -200,6 +201,9 @@ func (p *pull) takeIn(ctx context.Context, ask func() (*taxii.PageReader, error)
 	input := stix.NewReader(&failing{PageReader: page})
 	_, err = p.n.Intake(ctx, p.who, p.r.Collection, input, IntakeOptions{Each: func(r ItemResult) {
 		t.objects++
+		if r.Err == nil {
+			t.good++
+		}
 		t.fresh = p.note(r) || t.fresh
 	}, Progress: func() func(int, int64) {
 		var objects int
@@ -237,8 +241,9 @@ func (p *pull) note(r ItemResult) bool {
 	if r.Err != nil {
 		key = traceOf([]byte(r.ID + "\x00" + r.Version + "\x00" + r.Err.Error()))
 	}
-	fresh := p.lately.add(key)
-	if p.ever.add(key) || (r.Err == nil && r.Outcome != entente.Unchanged) {
+	added := r.Err == nil && (r.Outcome == entente.Added || r.Outcome == entente.Contested)
+	fresh := p.lately.add(key) || added
+	if p.ever.add(key) || added {
 		p.news = true
 	}
 	if r.Err != nil && r.ID != "" {

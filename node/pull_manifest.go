@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"entente"
@@ -79,9 +80,7 @@ func (m *manifestWalk) walk(ctx context.Context) error {
 			return err
 		}
 		m.newest, m.largest = max(m.newest, last), max(m.largest, count)
-		if stale++; fresh {
-			stale = 0
-		}
+		stale = staleness(stale, count, fresh)
 		if !end.More {
 			return m.compare(ctx)
 		}
@@ -118,8 +117,13 @@ func (m *manifestWalk) compare(ctx context.Context) error {
 			continue
 		}
 		last = r.ID
-		if err := m.p.object(ctx, r.ID); err != nil {
+		refused := m.p.rep.Refused
+		good, err := m.p.object(ctx, r.ID)
+		if err != nil {
 			return err
+		}
+		if !good && m.p.rep.Refused > refused && len(m.p.refused) < maxRefused {
+			m.p.refused[traceOf([]byte(r.ID))] = struct{}{} // whatever it calls itself
 		}
 	}
 	if len(missing) > 0 {
@@ -167,11 +171,10 @@ func (m *manifestWalk) missing(ctx context.Context) ([]taxii.ManifestRecord, err
 	}), nil
 }
 
-// object takes all versions of one object that the pull asks for. One that the server
-// does not have any more is none.
-func (p *pull) object(ctx context.Context, id string) error {
-	s := taxii.Selection{Match: p.match}
-	s.Match = map[string][]string{}
+// object takes all versions of one object that the pull asks for, and reports whether any
+// could be taken. One that the server does not have any more is none.
+func (p *pull) object(ctx context.Context, id string) (good bool, err error) {
+	s := taxii.Selection{Match: url.Values{}}
 	for _, field := range []string{"version", "spec_version"} { // all that is defined here (§5.6)
 		if p.match.Has(field) {
 			s.Match[field] = p.match[field]
@@ -180,24 +183,25 @@ func (p *pull) object(ctx context.Context, id string) error {
 	for stale := 0; stale < 3; {
 		t, err := p.takeIn(ctx, func() (*taxii.PageReader, error) { return p.c.Object(ctx, p.at, id, s) })
 		if entente.KindOf(err) == entente.NotFound || (s.Next != "" && taxii.CursorLost(err)) {
-			return nil
+			return good, nil
 		}
 		if err != nil {
-			return err
+			return good, err
 		}
+		good = good || t.good > 0
 		if stale++; t.fresh {
 			stale = 0
 		}
 		switch {
 		case !t.more:
-			return nil
+			return good, nil
 		case t.next != "":
 			s.Next = t.next
 		case t.Last > s.AddedAfter:
-			s.AddedAfter = t.Last
+			s.AddedAfter, s.Next = t.Last, ""
 		default:
-			return nil
+			return good, nil
 		}
 	}
-	return nil
+	return good, nil
 }

@@ -11,10 +11,21 @@ import (
 	"entente/taxii"
 )
 
-// maxStale is how many rounds in a row may bring nothing that had not come. A server may
-// look through much that a filter leaves out, and give an empty page each time; one that
-// goes in circles must be left at some time.
+// maxStale is how many rounds in a row may bring nothing that had not come: so many empty
+// pages, as a server may look through much that a filter leaves out; or a sixteenth of
+// that in pages that have come before, since a server that goes in circles must be left.
 const maxStale = 256
+
+// staleness is what a round adds to the count against maxStale, which a fresh one ends.
+func staleness(stale, objects int, fresh bool) int {
+	switch {
+	case fresh:
+		return 0
+	case objects > 0:
+		return stale + 16
+	}
+	return stale + 1
+}
 
 // maxDeaths is how many cursors a server may forget before it is paged by date alone.
 const maxDeaths = 3
@@ -31,17 +42,15 @@ const maxDeaths = 3
 //
 // Going on by date trusts the server to keep to the order of dates, so that the manifest
 // is to confirm the result. It ends since every round must bring something that had not
-// come since the last beginning (a server has but so much), there are at most maxStale
-// others in a row, and a new beginning needs news too, or a later date.
+// come since the last beginning (a server has but so much), there are but few
+// others in a row (maxStale), and a new beginning needs news too, or a later date.
 func (p *pull) pages(ctx context.Context, save func() error) error {
 	for stale := 0; ; {
 		t, err := p.page(ctx)
 		done := false
 		switch {
 		case err == nil:
-			if stale++; t.fresh {
-				stale = 0
-			}
+			stale = staleness(stale, t.objects, t.fresh)
 			done = p.advance(t)
 		case p.st.Next != "" && taxii.CursorLost(err) && ctx.Err() == nil:
 			stale++
@@ -52,8 +61,7 @@ func (p *pull) pages(ctx context.Context, save func() error) error {
 			return err
 		}
 		if stale > maxStale && !done {
-			p.remark("the server goes on and on without anything new")
-			p.st.Doubt, done = true, true
+			stale, done = 0, p.circling()
 		}
 		if err := save(); err != nil || done {
 			return err
@@ -109,6 +117,18 @@ func (p *pull) byDate(last int64, objects int) (done bool) {
 	}
 	p.st.Base = p.st.After
 	return false
+}
+
+// circling leaves a server's cursors when they lead to nothing new, and the server when
+// dates do not either.
+func (p *pull) circling() (done bool) {
+	p.remark("the server goes on and on without anything new")
+	if p.deaths > maxDeaths {
+		p.st.Doubt = true
+		return true
+	}
+	p.deaths = maxDeaths + 1
+	return p.byDate(p.st.Newest, p.largest)
 }
 
 // cursorLost goes on without the cursor, which the server does not know any more.
