@@ -172,8 +172,11 @@ func (f FeedQuery) versions(q *query, d *dialect) string {
 			AND (c2.micros < c.micros OR c2.micros = c.micros AND (c2.rest < c.rest OR c2.rest = c.rest AND l2.seq < l.seq)))`)
 	}
 	for _, in := range v.Exact {
-		m, unversioned := q.arg(in.Micros), q.arg(int64(entente.Unversioned))
-		any = append(any, `(c.micros = `+m+` AND c.rest = `+q.arg(in.Rest)+`)`, `(c.micros = `+unversioned+` AND l.added = `+m+`)`)
+		m := q.arg(in.Micros)
+		any = append(any, `(c.micros = `+m+` AND c.rest = `+q.arg(in.Rest)+`)`)
+		if in.Rest == "" { // times of addition are whole microseconds
+			any = append(any, `(c.micros = `+q.arg(int64(entente.Unversioned))+` AND l.added = `+m+`)`)
+		}
 	}
 	return `(` + strings.Join(any, ` OR `) + `)`
 }
