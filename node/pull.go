@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 
@@ -215,6 +216,15 @@ func (p *pull) takeIn(ctx context.Context, ask func() (*taxii.PageReader, error)
 			objects, bytes = o, b
 		}
 	}()})
+	var broken *pageError
+	if entente.KindOf(err) == entente.Invalid && !errors.As(err, &broken) {
+		// The list is not the JSON of a list, as with a comma too many; what stands behind
+		// that place cannot be told apart, but where the next page begins can be read.
+		if _, end := io.Copy(io.Discard, page); end == nil {
+			p.remark("a page is not JSON, and was read up to the place: " + entente.PublicText(err))
+			p.st.Doubt, err = true, nil
+		}
+	}
 	if err != nil {
 		return t, err
 	}

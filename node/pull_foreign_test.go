@@ -47,6 +47,7 @@ type faults struct {
 	Gzip        bool
 	ContentType string
 	Twice       bool // each page repeats its first object
+	Comma       bool // the list of a page has a comma too many
 }
 
 func newForeign(t testing.TB, f faults) *foreign {
@@ -185,7 +186,11 @@ func (s *foreign) objects(w http.ResponseWriter, all []foreignEntry, next string
 	}
 	var parts []string
 	if len(objects) > 0 {
-		parts = append(parts, `"objects":[`+strings.Join(objects, ",\n")+`]`)
+		comma := ",\n"
+		if s.Comma {
+			comma = ",,"
+		}
+		parts = append(parts, `"objects":[`+strings.Join(objects, comma)+`]`)
 	}
 	if page+1 < pages || hollow || s.Endless {
 		parts = append(parts, `"more":true`)
@@ -224,5 +229,5 @@ func (s *foreign) asked() int {
 func (f faults) reachable() bool {
 	byCursor := f.Cursor == "good"
 	byDate := !f.Undated && !f.Deaf && max(f.Group, 1) < f.Cap && !f.Shuffled
-	return f.Manifest || byCursor || byDate
+	return f.Manifest || ((byCursor || byDate) && !f.Comma)
 }

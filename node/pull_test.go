@@ -123,6 +123,7 @@ func objectsOf(entries []foreignEntry) []string {
 
 func drawFaults(t *rapid.T) faults {
 	return faults{
+		Comma:       rapid.IntRange(0, 5).Draw(t, "comma") == 0,
 		Cap:         rapid.IntRange(1, 6).Draw(t, "cap"),
 		Cursor:      rapid.SampledFrom([]string{"good", "none", "same", "circle", "dead", "dying"}).Draw(t, "cursor"),
 		Endless:     rapid.Bool().Draw(t, "endless"),
@@ -320,6 +321,7 @@ func TestPullEachFault(t *testing.T) {
 		"no dates, no cursor":              {faults{Cursor: "none", Group: 1, Undated: true, Manifest: true}, "does not heed added_after, or tells no dates", 30},
 		"it does not heed added_after":     {faults{Cursor: "good", Group: 1, Deaf: true}, "", 10},
 		"it refuses limit and match":       {faults{Cursor: "good", Group: 1, Strict: true}, "only the latest versions", 10},
+		"a comma too many":                 {faults{Cursor: "good", Group: 1, Comma: true, Manifest: true}, "a page is not JSON", 40},
 		"breaks off, is busy":              {faults{Cursor: "good", Group: 1, Flaky: 2}, "", 40},
 		"breaks off and compresses, twice": {faults{Cursor: "good", Group: 1, Flaky: 3, Gzip: true, Twice: true}, "", 30},
 	} {

@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -230,6 +232,31 @@ func TestClientTLS(t *testing.T) {
 		if (c.err == "") != (err == nil) || (err != nil && !strings.Contains(err.Error(), c.err)) {
 			t.Errorf("%s: %v; want %q", name, err, c.err)
 		}
+	}
+	// A client's own certificate.
+	asked := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `{"title":%q}`, Fingerprint(r.TLS.PeerCertificates[0].Raw))
+	}))
+	asked.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	asked.Config.ErrorLog = log.New(io.Discard, "", 0)
+	asked.StartTLS()
+	defer asked.Close()
+	der, err := x509.MarshalPKCS8PrivateKey(f.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ownKey := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	for _, own := range []bool{true, false} {
+		cfg := ClientConfig{Fingerprint: Fingerprint(asked.Certificate().Raw), Tries: 1}
+		if own {
+			cfg.Certificate, cfg.Key = ca, ownKey
+		}
+		k := newTestClient(t, asked.URL, cfg)
+		r, err := k.APIRoot(t.Context(), k.base)
+		if own != (err == nil) || (own && r.Title != Fingerprint(leaf.Raw)) {
+			t.Errorf("with a certificate of its own %v: %+v, %v", own, r, err)
+		}
+		k.Close()
 	}
 	for name, cfg := range map[string]ClientConfig{
 		"CA": {CA: []byte("x")}, "certificate": {Certificate: []byte("x")}, "fingerprint": {Fingerprint: "12:34"},
