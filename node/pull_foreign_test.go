@@ -25,6 +25,7 @@ type foreign struct {
 	requests int
 	onAsk    func(n int) // told of each request, under no lock; may be nil
 	uses     map[string]int
+	forget   bool // the next cursor that comes is not known any more
 }
 
 type foreignEntry struct {
@@ -155,8 +156,9 @@ func (s *foreign) objects(w http.ResponseWriter, all []foreignEntry, next string
 	page, hollow := 0, false
 	if next != "" && s.Cursor != "same" && s.Cursor != "circle" {
 		s.uses[next]++
-		lost := s.Cursor == "dead" || (s.Cursor == "dying" && s.uses[next] == 1 && len(next)%2 == 0)
+		lost := s.forget || s.Cursor == "dead" || (s.Cursor == "dying" && s.uses[next] == 1 && len(next)%2 == 0)
 		number, isHollow := strings.CutPrefix(next, "h")
+		s.forget = false
 		var err error
 		if page, err = strconv.Atoi(strings.TrimLeft(number, "x")); err != nil || lost {
 			w.WriteHeader([]int{http.StatusNotFound, http.StatusBadRequest}[s.requests%2])

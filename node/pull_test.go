@@ -349,6 +349,33 @@ func TestPullEachFault(t *testing.T) {
 	}
 }
 
+// TestPullGoesOnWithALostCursor cuts a pull off after a page that is not the oldest, and
+// lets the server forget the cursor meanwhile: what is older is taken all the same.
+func TestPullGoesOnWithALostCursor(t *testing.T) {
+	n := newPuller(t)
+	s := newForeign(t, faults{Cap: 2, Cursor: "good", Group: 1, Shuffled: true})
+	s.add(firstDate, tool(1, 0), tool(2, 0), tool(3, 0), tool(4, 0), tool(5, 0), tool(6, 0))
+	c := patientClient(t, s.URL)
+	defer c.Close()
+	p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
+	ctx, cancel := context.WithCancel(t.Context())
+	s.onAsk = func(n int) {
+		if n == 2 {
+			cancel()
+		}
+	}
+	if _, err := p.run(ctx); err == nil || !bytes.Contains(p.kept, []byte(`"Next":"1"`)) {
+		t.Fatalf("cut off: %v, kept %s", err, p.kept)
+	}
+	s.mu.Lock()
+	s.forget = true
+	s.mu.Unlock()
+	rep, err := p.run(t.Context())
+	if got := held(t, n, p.r.Collection); err != nil || len(got) != 6 || rep.Incomplete {
+		t.Errorf("%d held; %+v, %v", len(got), rep, err)
+	}
+}
+
 // TestPullSoundServer pulls from a server without faults: there is nothing to remark, each
 // object costs its page, and the next pull asks for the last date only.
 func TestPullSoundServer(t *testing.T) {

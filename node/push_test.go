@@ -29,6 +29,7 @@ type sink struct {
 	slow     int    // so many times a status is pending
 	mute     bool   // it gives no status
 	down     bool   // it answers 503
+	downAt   int    // so does it from this post on; 0 for never
 
 	mu       sync.Mutex
 	got      []string
@@ -54,6 +55,10 @@ func (s *sink) answer(w http.ResponseWriter, r *http.Request) {
 	case s.down:
 		w.WriteHeader(http.StatusServiceUnavailable)
 	case r.Method == http.MethodPost:
+		if s.downAt > 0 && s.posts+1 >= s.downAt {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		s.posts++
 		body, _ := io.ReadAll(r.Body)
 		switch {
@@ -211,7 +216,11 @@ func TestPushGoesOn(t *testing.T) {
 	if all, err := n.Remotes(t.Context(), who); err != nil || !strings.Contains(all[0].Progress.Error, "503") {
 		t.Errorf("kept: %+v, %v", all, err)
 	}
-	s.set(func() { s.down = false })
+	s.set(func() { s.down, s.announce, s.downAt = false, 2*len(more[0])+30, s.posts+2 })
+	if rep, err := run(); entente.KindOf(err) != entente.Unavailable || rep.Taken != 2 {
+		t.Fatalf("while the server goes down: %+v, %v", rep, err)
+	}
+	s.set(func() { s.downAt = 0 })
 	for range 2 {
 		if _, err := run(); err != nil {
 			t.Fatal(err)
