@@ -37,6 +37,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"WritersAtOnce":  testWritersAtOnce,
 		"StartsAtOnce":   testStartsAtOnce,
 		"HostileStrings": testHostileStrings,
+		"Backup":         testBackup,
 		"Model":          testModel,
 	} {
 		t.Run(name, func(t *testing.T) {
