@@ -33,7 +33,7 @@ func TestRemotes(t *testing.T) {
 				}
 				return out
 			}
-			b := entente.Remote{ID: "2", Name: "b", Direction: entente.Pushes, Collection: "c", Root: "https://x.example/", There: "t", Title: "T\x00‮",
+			b := entente.Remote{ID: "2", Name: "b", Direction: entente.Pushes, Collection: "c", Root: "https://x.example/", There: "t", Title: "T\x00\u202e",
 				Access: entente.RemoteAccess{User: "u", Password: "p\x00", Token: "t", TokenScheme: "s", CA: []byte("ca"), Fingerprint: "f", Certificate: []byte{1}, Key: []byte{0}, AllowHTTP: true},
 				Match:  []entente.MatchField{{Field: "type", Value: "a,b"}}, Since: 1, Every: 2, Created: 3}
 			a := entente.Remote{ID: "1", Name: "a", Collection: "c", Progress: entente.Progress{Taken: 1,
@@ -50,7 +50,9 @@ func TestRemotes(t *testing.T) {
 			if d := cmp.Diff([]entente.Remote{a}, all()); d != "" {
 				t.Fatal(d)
 			}
-			err := st.Update(ctx, func(tx *store.Tx) error { return tx.Apply(ctx, entente.Change{Remote: &entente.Remote{ID: "3", Name: "a"}}) })
+			err := st.Update(ctx, func(tx *store.Tx) error {
+				return tx.Apply(ctx, entente.Change{Remote: &entente.Remote{ID: "3", Name: "a"}})
+			})
 			if entente.KindOf(err) != entente.Conflict {
 				t.Errorf("a name twice: %v", err)
 			}
