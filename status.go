@@ -10,6 +10,9 @@ type Status struct {
 	Successes []StatusDetail
 	Failures  []StatusDetail
 	Pendings  []StatusDetail
+
+	// Objects that are counted, and not in the lists: an envelope may hold very many.
+	MoreSuccesses, MoreFailures int
 }
 
 // StatusDetail is the state of one posted object.

@@ -69,19 +69,29 @@ func addResult(st *entente.Status, r node.ItemResult) {
 	if d.Version == "" {
 		d.Version = taxii.Timestamp(st.Requested)
 	}
-	if r.Err != nil {
+	list, more := &st.Successes, &st.MoreSuccesses
+	if r.Err != nil || r.Outcome == entente.Deleted {
+		list, more = &st.Failures, &st.MoreFailures
+	}
+	if len(*list) == maxDetails {
+		*more++
+		return
+	}
+	switch {
+	case r.Err != nil:
 		d.Message = entente.PublicText(r.Err)
-		st.Failures = append(st.Failures, d)
-		return
-	}
-	if r.Outcome == entente.Deleted {
+	case r.Outcome == entente.Deleted:
 		d.Message = "this version was deleted from the collection, and stays deleted; an operator of the node can bring it back"
-		st.Failures = append(st.Failures, d)
-		return
+	default:
+		d.Message = remark(r)
 	}
-	d.Message = remark(r)
-	st.Successes = append(st.Successes, d)
+	*list = append(*list, d)
 }
+
+// maxDetails is how many objects a status lists as taken, and how many as refused. It
+// counts the others: an envelope of three bytes per object must not cost a thousand times
+// as much memory. The lists are optional (§4.3.1).
+const maxDetails = 50_000
 
 // maxWarnings is how many warnings about one object a status tells.
 const maxWarnings = 3
@@ -135,7 +145,7 @@ func status(st entente.Status) taxii.Status {
 		ID: st.ID, Status: taxii.Complete, RequestTimestamp: taxii.Timestamp(st.Requested),
 		Successes: details(st.Successes), Failures: details(st.Failures), Pendings: details(st.Pendings),
 	}
-	out.SuccessCount, out.FailureCount, out.PendingCount = len(out.Successes), len(out.Failures), len(out.Pendings)
+	out.SuccessCount, out.FailureCount, out.PendingCount = len(out.Successes)+st.MoreSuccesses, len(out.Failures)+st.MoreFailures, len(out.Pendings)
 	out.TotalCount = out.SuccessCount + out.FailureCount + out.PendingCount
 	if out.PendingCount > 0 {
 		out.Status = taxii.Pending
