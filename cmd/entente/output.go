@@ -86,10 +86,11 @@ func (a *app) counting(total int64, what, unit string) *progressbar.ProgressBar 
 }
 
 func (a *app) bar(total int64, what string, counted ...progressbar.Option) *progressbar.ProgressBar {
-	if a.json || !terminal(a.err) {
-		return progressbar.DefaultBytesSilent(total, what)
-	}
 	return progressbar.NewOptions64(total, append(counted,
+		progressbar.OptionSetVisibility(!a.json && terminal(a.err)),
+		// With an interval a total that is not known would be drawn from a goroutine of the
+		// library's own, which reads what it shares without a lock.
+		progressbar.OptionSetSpinnerChangeInterval(0),
 		progressbar.OptionSetWriter(a.err),
 		progressbar.OptionSetDescription(shorten(plain(what), 40)),
 		progressbar.OptionShowCount(),
