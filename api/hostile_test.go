@@ -292,7 +292,7 @@ func TestHostileText(t *testing.T) {
 		}
 		objects := []string{
 			with(1, `"name":"alpha\u0000omega \u202egnp.exe"`),
-			with(2, `"name":"alpha ‮gnp.exe⁦"`),
+			with(2, `"name":"alpha `+"\u202e"+`gnp.exe`+"\u2066"+`"`),
 			with(3, `"labels":["alpha\u0000"],"x_\u0000":{"\u0000":"\u0000"}`),
 			with(4, `"name":"alpha '; DROP TABLE content; -- \\ \" % _ : & | ! ( ) <-> *"`),
 			with(5, `"name":"alpha \ufffe\uffff\ufeff\u0001\u001f\u007f\u0085\u2028"`),
