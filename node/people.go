@@ -60,15 +60,6 @@ func (n *Node) AccountNamed(ctx context.Context, a entente.Actor, name string) (
 	return AccountInfo{}, entente.Errorf(entente.NotFound, "there is no account %q", name)
 }
 
-// Home is the organisation that runs the node.
-func (n *Node) Home(ctx context.Context) (o entente.Organisation, err error) {
-	err = n.st.View(ctx, func(t *store.Tx) (err error) {
-		o, err = t.Home(ctx)
-		return err
-	})
-	return o, err
-}
-
 // CollectionSize counts what a collection shows and how many versions in it are contested.
 func (n *Node) CollectionSize(ctx context.Context, in entente.Access) (live, contested int64, err error) {
 	err = n.st.View(ctx, func(t *store.Tx) (err error) {

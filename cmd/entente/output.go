@@ -119,5 +119,5 @@ func version() string {
 	return v
 }
 
-// need turns a cobra argument check into an error that says what is missing.
+// usagef says what is wrong with the command line.
 func usagef(format string, args ...any) error { return entente.Errorf(entente.Usage, format, args...) }
