@@ -12,7 +12,7 @@ import (
 func digest(b []byte) entente.Digest { return sha256.Sum256(b) }
 
 // follow reads a collection's accept log into the full-text index, by small steps.
-func (h *harness) follow(c entente.Collection, words map[entente.ObjectID]string) {
+func (h *harness) follow(c entente.Collection) {
 	h.t.Helper()
 	ctx := context.Background()
 	for range 1000 {
@@ -58,9 +58,9 @@ func testSearch(t *testing.T, open func() *store.Store) {
 		return n
 	}
 	same(t, "lag before", lag(), int64(5))
-	h.follow(one, nil)
+	h.follow(one)
 	same(t, "lag between", lag(), int64(2))
-	h.follow(two, nil)
+	h.follow(two)
 	same(t, "lag after", lag(), int64(0))
 	search := func(text string, limit int, feeds ...int64) []string {
 		var es []entente.Entry
@@ -94,7 +94,7 @@ func testSearch(t *testing.T, open func() *store.Store) {
 	// What is no longer the last, or deleted, is not found.
 	h.submit(one, version("tool", 1, feb, "harmless"))
 	h.do(entente.DeleteObject{Collection: one.ID, Object: version("tool", 2, "", "").ID})
-	h.follow(one, nil)
+	h.follow(one)
 	same(t, "after changes", search("brute", 10, one.Feed, two.Feed), []string(nil))
 	same(t, "lag after a deletion", lag(), int64(0))
 }
@@ -108,7 +108,7 @@ func testSweep(t *testing.T, open func() *store.Store) {
 	for i := range 9 {
 		h.submit(one, version("tool", i+1, jan, "own words"))
 	}
-	h.follow(one, nil)
+	h.follow(one)
 	if _, err := h.try(entente.LocalActor(), entente.RemoveCollection{Collection: one.ID}); entente.KindOf(err) != entente.Conflict {
 		t.Fatalf("removing a full collection: %v", err)
 	}
