@@ -170,6 +170,9 @@ func TestDoctorNamesDamage(t *testing.T) {
 					t.Fatal(err)
 				}
 				n := openNode(t, url)
+				if err := n.CatchUp(ctx, nil); err != nil {
+					t.Fatal(err)
+				}
 				key := map[string]string{"sqlite": "rowid", "postgres": "content"}[engine]
 				for _, s := range d.statements {
 					s = strings.ReplaceAll(s, "@content", key)

@@ -176,7 +176,7 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 				values = append(values, store.ContentValue{Content: b.Content, Key: store.ValueKey(o.Value)})
 			}
 		}
-		err = n.st.Update(ctx, func(t *store.Tx) error {
+		err = n.st.UpdateIndex(ctx, func(t *store.Tx) error {
 			if err := t.PutValues(ctx, values); err != nil {
 				return err
 			}
@@ -191,16 +191,18 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 // sweep takes away what removed collections left behind.
 func (n *Node) sweep(ctx context.Context, progress func(swept int)) error {
 	for total := 0; ; {
-		var swept int
-		var more bool
+		var swept store.Swept
 		err := n.st.Update(ctx, func(t *store.Tx) (err error) {
-			swept, more, err = t.Sweep(ctx, sweepBatch)
+			swept, err = t.Sweep(ctx, sweepBatch)
 			return err
 		})
-		if err != nil || !more {
+		if err == nil {
+			err = n.st.UpdateIndex(ctx, func(t *store.Tx) error { return t.DropIndexed(ctx, swept) })
+		}
+		if err != nil || !swept.More {
 			return err
 		}
-		total += swept
+		total += swept.Lines
 		if progress != nil {
 			progress(total)
 		}

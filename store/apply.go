@@ -132,7 +132,6 @@ func (t *Tx) applyCollection(ctx context.Context, c entente.Change) error {
 		for _, q := range []string{
 			`INSERT INTO sweep (feed) SELECT feed FROM collection WHERE id = $1`,
 			`DELETE FROM feed WHERE feed IN (SELECT feed FROM collection WHERE id = $1)`,
-			`DELETE FROM follower WHERE feed IN (SELECT feed FROM collection WHERE id = $1)`,
 			`DELETE FROM permission WHERE collection = $1`,
 			`DELETE FROM remote WHERE collection = $1`,
 			`DELETE FROM collection WHERE id = $1`,

@@ -51,10 +51,13 @@ func (t table) names() string {
 }
 
 // derived tables are no part of a backup: the schema's own number stands in its first
-// line, leases mean nothing to another process, and search is made from the contents.
+// line, leases mean nothing to another process, and the index is made from the contents.
 func derived(name string) bool {
-	return slices.Contains([]string{"schema_version", "lease", "search"}, name)
+	return name == "schema_version" || name == "lease" || slices.Contains(indexTables, name)
 }
+
+// indexTables are those of the index.
+var indexTables = []string{"index_version", "follower", "value", "search"}
 
 // tables lists the tables of the schema by name. It asks the engine, so that a table
 // which a later release adds cannot be forgotten in a backup.

@@ -13,9 +13,9 @@ const postgresCatalogue = `SELECT c.table_name::text, c.column_name::text, c.dat
 
 // postgresStage is the database itself: its transaction is all the staging it needs.
 func postgresStage(url string) (*staging, error) {
-	db, _, err := postgresOpen(url)
+	p, err := postgresOpen(url)
 	if err != nil {
 		return nil, entente.Wrap(entente.Unavailable, err, "the database cannot be opened: "+err.Error())
 	}
-	return &staging{db, db.Close, func() { db.Close() }}, nil
+	return &staging{p.write, p.close, func() { p.close() }}, nil
 }

@@ -12,11 +12,9 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"entente"
-	"entente/stix"
 )
 
 // RestoreOptions say how a backup is read back.
@@ -54,9 +52,10 @@ func Restore(ctx context.Context, o Options, in io.ReaderAt, size int64, r Resto
 	if err != nil {
 		return info, err
 	}
-	s := &Store{d: d, write: st.db, read: st.db}
+	one := side{db: st.db, gate: make(gate, 1)}
+	s := &Store{d: d, write: one, read: one}
 	l := loader{info: info, options: r, from: &counted{r: io.NewSectionReader(in, 0, size-trailer), sum: sha256.New()}, size: size, ctx: ctx}
-	if err := s.wrap(s.once(ctx, make(gate, 1), st.db, nil, nil, l.load)); err != nil {
+	if err := s.wrap(s.once(ctx, one, l.load)); err != nil {
 		st.drop()
 		return info, err
 	}
@@ -171,6 +170,12 @@ func (l *loader) load(t *Tx) error {
 		if !more {
 			break
 		}
+		if slices.Contains(indexTables, x.name) { // earlier releases kept it
+			if rows[x.name], err = skipRows(u, x); err != nil {
+				return err
+			}
+			continue
+		}
 		i := slices.IndexFunc(have, func(h table) bool { return h.name == x.name })
 		if i < 0 || derived(x.name) || !slices.Equal(have[i].columns, x.columns) {
 			return entente.Errorf(entente.Conflict, "the backup's table %q is not one that this release of Entente knows as schema %d", x.name, l.info.Schema)
@@ -228,15 +233,26 @@ func (l *loader) table(t *Tx, u *unpacker, x table) (int64, error) {
 			if _, err := t.s.d.insert(l.ctx, t, bulk{table: x.name, columns: x.columns}, batch); err != nil {
 				return n, l.refused(t, x, err)
 			}
-			if err := l.index(t, x, batch); err != nil {
-				return n, err
-			}
 			batch, size = batch[:0], 0
 			l.options.Progress(l.size+l.from.n, 2*l.size)
 		}
 		if values == nil {
 			return n, nil
 		}
+	}
+}
+
+// skipRows reads past a table.
+func skipRows(u *unpacker, x table) (n int64, err error) {
+	for {
+		values, _, err := u.row(x, n)
+		if err != nil {
+			return n, damaged(err.Error())
+		}
+		if values == nil {
+			return n, nil
+		}
+		n++
 	}
 }
 
@@ -248,32 +264,10 @@ func (l *loader) refused(t *Tx, x table, err error) error {
 	return err
 }
 
-// index adds contents to full-text search.
-func (l *loader) index(t *Tx, x table, batch [][]any) error {
-	if x.name != contentBulk.table {
-		return nil
-	}
-	number := slices.IndexFunc(x.columns, func(c column) bool { return c.name == "content" })
-	body := slices.IndexFunc(x.columns, func(c column) bool { return c.name == "body" })
-	texts := make([]SearchText, len(batch))
-	for i, r := range batch {
-		texts[i] = SearchText{Content: r[number].(int64), Words: Words(stix.Text(r[body].([]byte)))}
-	}
-	return t.s.d.searchPut(l.ctx, t, texts)
-}
-
-// settle moves the heads of the feeds past what may have been given since the backup, and
-// with them the followers that had nothing left to read.
+// settle moves the heads of the feeds past what may have been given since the backup.
 func (l *loader) settle(t *Tx) error {
-	for _, text := range []string{
-		`INSERT INTO follower (name, feed, seq) SELECT DISTINCT w.name, f.feed, f.head FROM follower w CROSS JOIN feed f WHERE f.head = 0
-			AND NOT EXISTS (SELECT 1 FROM follower o WHERE o.name = w.name AND o.feed = f.feed)`,
-		`UPDATE follower SET seq = seq + {lost} WHERE seq >= (SELECT f.head FROM feed f WHERE f.feed = follower.feed)`,
-		`UPDATE feed SET head = head + {lost}`,
-	} {
-		if _, err := t.tx.ExecContext(l.ctx, strings.ReplaceAll(text, "{lost}", strconv.FormatInt(positionsLost, 10))); err != nil {
-			return err
-		}
+	if _, err := t.tx.ExecContext(l.ctx, `UPDATE feed SET head = head + $1`, int64(positionsLost)); err != nil {
+		return err
 	}
 	return l.ctx.Err()
 }

@@ -14,8 +14,8 @@ import (
 
 // sqliteCatalogue lists tables, their columns, kinds and places in the primary key; no
 // tables of full-text search, which are virtual and shadow.
-const sqliteCatalogue = `SELECT t.name, c.name, c.type, c.pk FROM pragma_table_list t JOIN pragma_table_info(t.name) c
-	WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY t.name, c.cid`
+const sqliteCatalogue = `SELECT t.name, c.name, c.type, c.pk FROM pragma_table_list t JOIN pragma_table_info(t.name, t.schema) c
+	WHERE t.schema <> 'temp' AND t.type = 'table' AND t.name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY t.name, c.cid`
 
 // sqliteStage makes a database beside its place. It needs no journal: after a kill it is
 // made again from the beginning.
@@ -23,6 +23,12 @@ func sqliteStage(path string) (*staging, error) {
 	for _, name := range []string{path, path + "-wal", path + "-journal"} {
 		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 			return nil, entente.Errorf(entente.Conflict, "%s is there already; a backup is restored into an empty place only", name)
+		}
+	}
+	// An index that was left behind belongs to other contents.
+	for _, name := range []string{sqliteIndexPath(path), sqliteIndexPath(path) + "-wal", sqliteIndexPath(path) + "-shm"} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, entente.Wrap(entente.Unavailable, err, "the index of an earlier database cannot be taken away: "+err.Error())
 		}
 	}
 	staged := path + ".restoring"

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 )
 
@@ -10,16 +11,20 @@ import (
 // a file of its own; nothing else in the package asks which engine it is.
 type dialect struct {
 	name string
-	// open opens the database for writing and for reading; the two may be one.
-	open func(url string) (write, read *sql.DB, err error)
+	// open opens the database for writing, for writing the index and for reading; they
+	// may be one.
+	open func(url string) (pools, error)
 	// keepStatements tells that prepared statements are worth keeping: the driver does not.
 	keepStatements bool
 	// view are the options of a transaction that reads one consistent state.
 	view *sql.TxOptions
 	// words replaces {blob}, {clustered} and {number} (a 64-bit primary key) in the schema.
 	words *strings.Replacer
-	// searchSchema makes the full-text index.
+	// searchSchema makes the full-text index, among the tables of the first migration.
 	searchSchema []string
+	// index makes the tables of the index where it is a database of its own; nil where
+	// they are tables like the others. indexApart is the migration that moved them there.
+	index, indexApart []string
 	// ints turns a set of integers into an SQL expression for the right side of IN (and for
 	// FROM, with the one column n), with the parameter's number, and the parameter.
 	ints func(param string, set []int64) (expr string, arg any)
@@ -54,6 +59,23 @@ type dialect struct {
 	// retry, unique, full and exists tell what an error of the engine means: try again, a
 	// key is taken, no space is left, a table is there already.
 	retry, unique, full, exists func(error) bool
+}
+
+// pools are the connections of a store. The index is full text, the values and how far
+// their follower came: all of it is made from the contents and can be made again. On
+// SQLite, which lets one writer at a time into a file, it is a file of its own, so that
+// the follower and intake do not wait for each other; readers see both files as one.
+type pools struct{ write, index, read *sql.DB }
+
+func (p pools) close() error {
+	err := p.write.Close()
+	if p.index != nil && p.index != p.write {
+		err = errors.Join(err, p.index.Close())
+	}
+	if p.read != nil && p.read != p.write {
+		err = errors.Join(err, p.read.Close())
+	}
+	return err
 }
 
 // bulk names a table, its columns in the order of the rows, and the columns of the

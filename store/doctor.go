@@ -47,6 +47,9 @@ type StoredFeed struct {
 // Contents reads rows of contents beyond a number, at most limit, with what the indexes
 // that the follower fills have of them.
 func (t *Tx) Contents(ctx context.Context, follower string, after int64, limit int) ([]StoredContent, error) {
+	if err := t.holdIndex(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := t.query(ctx, `SELECT content, okey, micros, rest, digest, id, spec, stamp, body FROM content WHERE content > $1 ORDER BY content LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, err
@@ -87,6 +90,14 @@ func (t *Tx) Contents(ctx context.Context, follower string, after int64, limit i
 		}
 	}
 	return out, nil
+}
+
+// holdIndex fixes the state of the index that the transaction sees, before it looks at
+// anything else: where the index is a database of its own, it could otherwise be ahead of
+// the contents that it is held against.
+func (t *Tx) holdIndex(ctx context.Context) error {
+	_, err := t.numbers(ctx, `SELECT feed FROM follower LIMIT 1`)
+	return err
 }
 
 func (t *Tx) pairs(ctx context.Context, text string, args []any, each func(a, b int64)) error {
@@ -285,14 +296,16 @@ func blueprint(ctx context.Context) ([]table, []string, error) {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	s := &Store{d: sqliteDialect, write: db, read: db}
+	one := side{db: db, gate: make(gate, 1)}
+	s := &Store{d: sqliteDialect, write: one, index: one, read: one}
 	var tables []table
 	var indexes []string
-	err = s.once(ctx, make(gate, 1), db, nil, nil, func(t *Tx) error {
-		if err := t.makeSchema(ctx, len(s.d.migrations())); err != nil {
-			return err
-		}
+	if err := s.migrateOnce(ctx); err != nil {
+		return nil, nil, err
+	}
+	err = s.View(ctx, func(t *Tx) error {
 		if tables, err = t.tables(ctx); err == nil {
+			tables = slices.DeleteFunc(tables, func(x table) bool { return x.name == "index_version" }) // one engine's alone
 			indexes, err = t.strings(ctx, s.d.indexes)
 		}
 		return err

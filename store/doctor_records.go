@@ -34,7 +34,8 @@ func brokenReferences() []broken {
 		missing("collection", "root", "name", "root", "name", "collection %q is in the API root %q, which does not exist"),
 		missing("collection", "feed", "name", "feed", "feed", "collection %q has the feed %s, which does not exist"),
 		missing("remote", "collection", "name", "collection", "id", "remote %q works on the collection %s, which does not exist"),
-		leftover(missing("follower", "feed", "name", "feed", "feed", "follower %q remembers a position in the feed %s, which does not exist")),
+		leftover(broken{text: `SELECT w.name, CAST(w.feed AS TEXT) FROM follower w LEFT JOIN feed f ON f.feed = w.feed LEFT JOIN sweep s ON s.feed = w.feed
+			WHERE f.feed IS NULL AND s.feed IS NULL ORDER BY 1, 2`, format: "follower %q remembers a position in the feed %s, which does not exist"}),
 		leftover(missing("value", "content", "vkey", "content", "content", "value %s is said to be in the content %s, which does not exist")),
 		{text: `SELECT CAST(f.feed AS TEXT), '' FROM feed f LEFT JOIN collection c ON c.feed = f.feed WHERE c.feed IS NULL ORDER BY f.feed`,
 			format: "feed %s belongs to no collection%s"},
@@ -54,6 +55,9 @@ func brokenReferences() []broken {
 // BrokenRecords finds what refers to nothing among the tables that are not intelligence.
 func (t *Tx) BrokenRecords(ctx context.Context) ([]Broken, error) {
 	var out []Broken
+	if err := t.holdIndex(ctx); err != nil {
+		return nil, err
+	}
 	for _, b := range append(brokenReferences(), broken{harmless: true, format: "full text has the content %s, which does not exist%s",
 		text: `SELECT CAST(s.content AS TEXT), '' FROM ` + t.s.d.searchRows + ` s LEFT JOIN content c ON c.content = s.content WHERE c.content IS NULL ORDER BY s.content`}) {
 		if err := t.broken(ctx, b, &out); err != nil {

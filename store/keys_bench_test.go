@@ -108,13 +108,13 @@ func BenchmarkKeys(b *testing.B) {
 func benchKeys(b *testing.B, l keyLayout, objects int) {
 	ctx := context.Background()
 	path := filepath.Join(b.TempDir(), "x.db")
-	write, read, err := sqliteOpen(path)
+	p, err := sqliteOpen(path)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer read.Close()
+	defer p.close()
 	for _, s := range l.schema {
-		if _, err := write.Exec(s); err != nil {
+		if _, err := p.write.Exec(s); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -132,7 +132,7 @@ func benchKeys(b *testing.B, l keyLayout, objects int) {
 				rows[i] = append(rows[i], row)
 			}
 		}
-		tx, err := write.BeginTx(ctx, nil)
+		tx, err := p.write.BeginTx(ctx, nil)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func benchKeys(b *testing.B, l keyLayout, objects int) {
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(objects)*float64(b.N)/b.Elapsed().Seconds(), "objects/s")
-	if err := checkpoint(write); err != nil {
+	if err := checkpoint(p.write); err != nil {
 		b.Fatal(err)
 	}
 	st, err := os.Stat(path)

@@ -22,13 +22,21 @@ func (t *Tx) Release(ctx context.Context, job, holder string) error {
 	return err
 }
 
+// Swept is what a [Tx.Sweep] took away, for the index to drop as well.
+type Swept struct {
+	Lines    int
+	Contents []int64 // that no line carries any more
+	Feeds    []int64 // of which nothing is left
+	More     bool    // there is more to sweep
+}
+
 // Sweep takes away a part of what removed collections left behind: at most limit lines,
-// and those of their contents that no other line carries. It reports how many lines went
-// and whether anything is left to sweep.
-func (t *Tx) Sweep(ctx context.Context, limit int) (swept int, more bool, err error) {
+// and those of their contents that no other line carries.
+func (t *Tx) Sweep(ctx context.Context, limit int) (Swept, error) {
+	var out Swept
 	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content FROM line l JOIN sweep s ON s.feed = l.feed ORDER BY l.feed, l.seq LIMIT $1`, limit)
 	if err != nil {
-		return 0, false, err
+		return out, err
 	}
 	defer rows.Close()
 	seqs := map[int64][]int64{}
@@ -36,47 +44,63 @@ func (t *Tx) Sweep(ctx context.Context, limit int) (swept int, more bool, err er
 	for rows.Next() {
 		var feed, seq, content int64
 		if err := rows.Scan(&feed, &seq, &content); err != nil {
-			return 0, false, err
+			return out, err
 		}
 		seqs[feed] = append(seqs[feed], seq)
 		contents = append(contents, content)
 	}
 	if err := rows.Err(); err != nil {
-		return 0, false, err
+		return out, err
 	}
 	if len(contents) == 0 {
-		_, err := t.exec(ctx, `DELETE FROM sweep`)
-		return 0, false, err
+		out.Feeds, err = t.numbers(ctx, `DELETE FROM sweep RETURNING feed`)
+		return out, err
 	}
 	for feed, list := range seqs {
 		in, arg := t.s.d.ints("$2", list)
 		if _, err := t.exec(ctx, `DELETE FROM line WHERE feed = $1 AND seq IN `+in, feed, arg); err != nil {
-			return 0, false, err
+			return out, err
 		}
 	}
-	return len(contents), true, t.dropOrphans(ctx, contents)
+	out.Lines, out.More = len(contents), true
+	out.Contents, err = t.dropOrphans(ctx, contents)
+	return out, err
 }
 
-// dropOrphans deletes those of the contents that no line carries any more. It holds them
-// first, so that nobody makes a line for one in between.
-func (t *Tx) dropOrphans(ctx context.Context, contents []int64) error {
+// dropOrphans deletes those of the contents that no line carries any more, and tells
+// which. It holds them first, so that nobody makes a line for one in between.
+func (t *Tx) dropOrphans(ctx context.Context, contents []int64) ([]int64, error) {
 	in, arg := t.s.d.ints("$1", contents)
 	if _, err := t.numbers(ctx, `SELECT content FROM content WHERE content IN `+in+t.s.d.hold, arg); err != nil {
-		return err
+		return nil, err
 	}
 	orphans, err := t.numbers(ctx, `SELECT c.content FROM content c WHERE c.content IN `+in+`
 		AND NOT EXISTS (SELECT 1 FROM line l WHERE l.content = c.content)`, arg)
 	if err != nil || len(orphans) == 0 {
-		return err
-	}
-	if err := t.s.d.searchDrop(ctx, t, orphans); err != nil {
-		return err
+		return nil, err
 	}
 	in, arg = t.s.d.ints("$1", orphans)
-	if _, err := t.exec(ctx, `DELETE FROM value WHERE content IN `+in, arg); err != nil {
-		return err
-	}
 	_, err = t.exec(ctx, `DELETE FROM content WHERE content IN `+in, arg)
+	return orphans, err
+}
+
+// DropIndexed takes what a sweep took away out of the index. What a process that is
+// killed in between leaves there is found by nobody: every search looks for a line.
+func (t *Tx) DropIndexed(ctx context.Context, s Swept) error {
+	if len(s.Contents) > 0 {
+		if err := t.s.d.searchDrop(ctx, t, s.Contents); err != nil {
+			return err
+		}
+		in, arg := t.s.d.ints("$1", s.Contents)
+		if _, err := t.exec(ctx, `DELETE FROM value WHERE content IN `+in, arg); err != nil {
+			return err
+		}
+	}
+	if len(s.Feeds) == 0 {
+		return nil
+	}
+	in, arg := t.s.d.ints("$1", s.Feeds)
+	_, err := t.exec(ctx, `DELETE FROM follower WHERE feed IN `+in, arg)
 	return err
 }
 

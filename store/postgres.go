@@ -43,18 +43,18 @@ var postgresDialect = &dialect{
 	exists:      func(err error) bool { return postgresCode(err, "42P07", "23505") },
 }
 
-func postgresOpen(url string) (write, read *sql.DB, err error) {
+func postgresOpen(url string) (pools, error) {
 	db, err := sql.Open("pgx", url)
 	if err != nil {
-		return nil, nil, err
+		return pools{}, err
 	}
 	db.SetMaxOpenConns(8 * runtime.GOMAXPROCS(0))
 	db.SetMaxIdleConns(4 * runtime.GOMAXPROCS(0))
 	if err := db.Ping(); err != nil {
 		db.Close()
-		return nil, nil, fmt.Errorf("PostgreSQL does not answer: %w", err)
+		return pools{}, fmt.Errorf("PostgreSQL does not answer: %w", err)
 	}
-	return db, db, nil
+	return pools{db, db, db}, nil
 }
 
 // postgresInsert sends each column as one array: nearly as fast as COPY, and it can

@@ -5,12 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"entente"
 )
 
 // migrations are the schema's history, oldest first. A migration that has been released
-// is never changed; a new one is appended. Each runs once, in one transaction.
+// is never changed; a new one is appended. Each runs once, in one transaction. What is
+// made from the contents, and can be made again, is the index: see [dialect.index].
 //
 // Design: docs/design/001-storage.md says why the keys are what they are.
 func (d *dialect) migrations() [][]string {
@@ -63,7 +66,7 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE value (vkey BIGINT NOT NULL, content BIGINT NOT NULL, PRIMARY KEY (vkey, content)) {clustered}`,
 		`CREATE INDEX value_content ON value (content)`,
 		`DELETE FROM follower WHERE name = 'search'`,
-	}}
+	}, d.indexApart}
 }
 
 // migrate brings the schema to the newest form this release knows. Two processes may
@@ -79,7 +82,14 @@ func (s *Store) migrate(ctx context.Context) error {
 }
 
 func (s *Store) migrateOnce(ctx context.Context) error {
-	return s.Update(ctx, func(t *Tx) error {
+	if err := s.Update(ctx, s.migrateTables(ctx)); err != nil || s.d.index == nil {
+		return err
+	}
+	return s.UpdateIndex(ctx, s.migrateIndex(ctx))
+}
+
+func (s *Store) migrateTables(ctx context.Context) func(*Tx) error {
+	return func(t *Tx) error {
 		if _, err := t.tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)`); err != nil {
 			return err
 		}
@@ -104,5 +114,32 @@ func (s *Store) migrateOnce(ctx context.Context) error {
 			}
 		}
 		return nil
-	})
+	}
+}
+
+// indexVersion is the form of the index. It has no history: an index of another form is
+// made anew, and its followers begin again.
+const indexVersion = 1
+
+// migrateIndex makes the index where it is missing or of another form.
+func (s *Store) migrateIndex(ctx context.Context) func(*Tx) error {
+	return func(t *Tx) error {
+		if _, err := t.tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS index_version (version BIGINT PRIMARY KEY)`); err != nil {
+			return err
+		}
+		have, err := t.strings(ctx, `SELECT version FROM index_version`)
+		if err != nil || len(have) == 1 && have[0] == strconv.Itoa(indexVersion) {
+			return err
+		}
+		for _, step := range slices.Concat(
+			[]string{`DROP TABLE IF EXISTS follower`, `DROP TABLE IF EXISTS value`, `DROP TABLE IF EXISTS search`, `DELETE FROM index_version`},
+			s.d.index,
+			[]string{`INSERT INTO index_version (version) VALUES (` + strconv.Itoa(indexVersion) + `)`},
+		) {
+			if _, err := t.tx.ExecContext(ctx, s.d.words.Replace(step)); err != nil {
+				return fmt.Errorf("index %d: %w", indexVersion, err)
+			}
+		}
+		return nil
+	}
 }

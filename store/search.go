@@ -170,8 +170,10 @@ func (t *Tx) PutSearch(ctx context.Context, follower string, feed, upTo int64, t
 // Lag counts the positions by which a follower is behind the heads of all collections' feeds.
 func (t *Tx) Lag(ctx context.Context, follower string) (int64, error) {
 	var n int64
-	err := t.queryRow(ctx, `SELECT COALESCE(SUM(f.head - COALESCE(w.seq, 0)), 0) FROM feed f
-		LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1 WHERE f.head > COALESCE(w.seq, 0)`, follower).Scan(&n)
+	// A restore leaves a wide gap in the positions; then the lines themselves are counted.
+	err := t.queryRow(ctx, `SELECT CAST(COALESCE(SUM(CASE WHEN f.head - COALESCE(w.seq, 0) < $2 THEN f.head - COALESCE(w.seq, 0)
+			ELSE (SELECT COUNT(*) FROM line l WHERE l.feed = f.feed AND l.seq > COALESCE(w.seq, 0)) END), 0) AS BIGINT) FROM feed f
+		LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1 WHERE f.head > COALESCE(w.seq, 0)`, follower, int64(positionsLost)).Scan(&n)
 	return n, err
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,13 @@ var sqliteDialect = &dialect{
 	searchSchema: []string{
 		`CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0')`,
 	},
+	index: []string{
+		`CREATE TABLE follower (name TEXT NOT NULL, feed BIGINT NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (name, feed))`,
+		`CREATE TABLE value (vkey BIGINT NOT NULL, content BIGINT NOT NULL, PRIMARY KEY (vkey, content)) {clustered}`,
+		`CREATE INDEX value_content ON value (content)`,
+		`CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0')`,
+	},
+	indexApart:  []string{`DROP TABLE search`, `DROP TABLE value`, `DROP TABLE follower`},
 	ints:        sqliteInts,
 	texts:       sqliteTexts,
 	insert:      sqliteInsert,
@@ -33,7 +41,7 @@ var sqliteDialect = &dialect{
 	searchFrom:  `(SELECT rowid AS content FROM search WHERE search MATCH $1 ORDER BY rowid DESC)`,
 	searchTerms: sqliteTerms,
 	catalogue:   sqliteCatalogue,
-	indexes:     `SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name`,
+	indexes:     `SELECT i.name FROM pragma_table_list t JOIN pragma_index_list(t.name, t.schema) i WHERE i.origin = 'c' ORDER BY i.name`,
 	check:       `PRAGMA integrity_check(100)`,
 	searchRows:  `(SELECT id AS content FROM search_docsize)`,
 	stage:       sqliteStage,
@@ -46,37 +54,65 @@ var sqliteDialect = &dialect{
 }
 
 // sqliteOpen opens two writing connections, one to write (the engine has one writer) and
-// one to prepare statements on meanwhile, and a pool of readers that do not wait for it (write-ahead log). synchronous=FULL makes a commit
-// durable before it returns; the rarer checkpoint (8,000 pages, 64 MiB) saves half of what
-// intake would spend on it.
-func sqliteOpen(path string) (write, read *sql.DB, err error) {
-	dsn := func(pragmas ...string) string {
-		q := url.Values{"_pragma": append([]string{
-			"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(8000)",
-			"temp_store(MEMORY)",
-		}, pragmas...)}
-		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+// one to prepare statements on meanwhile, the same for the file of the index, and a pool
+// of readers of both that do not wait for a writer (write-ahead log). synchronous=FULL
+// makes a commit durable before it returns; the index can be made again from what is, so
+// it need not wait for the disk. The rarer checkpoint (8,000 pages, 64 MiB) saves half of
+// what intake would spend on it.
+func sqliteOpen(path string) (pools, error) {
+	var p pools
+	indexed := sqliteIndexPath(path)
+	for _, file := range []string{path, indexed} {
+		if err := sqliteCreate(file); err != nil {
+			return p, err
+		}
 	}
-	if err := sqliteCreate(path); err != nil {
-		return nil, nil, err
+	writer := func(file string, pragmas ...string) *sql.DB {
+		db := sql.OpenDB(sqliteConnector{name: sqliteName(file, pragmas...) + "&_txlock=immediate"})
+		db.SetMaxOpenConns(2)
+		return db
 	}
-	write, err = sql.Open("sqlite", dsn("cache_size(-65536)")+"&_txlock=immediate")
-	if err != nil {
-		return nil, nil, err
+	p.write = writer(path, "synchronous(FULL)", "cache_size(-65536)")
+	p.index = writer(indexed, "synchronous(NORMAL)", "cache_size(-32768)")
+	for file, db := range map[string]*sql.DB{path: p.write, indexed: p.index} {
+		if err := db.Ping(); err != nil {
+			return pools{}, errors.Join(fmt.Errorf("%s: %w", file, err), p.close())
+		}
 	}
-	write.SetMaxOpenConns(2)
-	if err = write.Ping(); err != nil {
-		write.Close()
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	p.read = sql.OpenDB(sqliteConnector{name: sqliteName(path, "query_only(1)", "cache_size(-8192)"), attach: indexed})
+	p.read.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
+	p.read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
+	return p, nil
+}
+
+// sqliteIndexPath is where the index of a database lies: beside it.
+func sqliteIndexPath(path string) string { return strings.TrimSuffix(path, ".db") + "-index.db" }
+
+// sqliteName is how the driver is told of a file and what to set on each connection.
+func sqliteName(path string, pragmas ...string) string {
+	q := url.Values{"_pragma": append([]string{
+		"busy_timeout(15000)", "journal_mode(WAL)", "wal_autocheckpoint(8000)", "temp_store(MEMORY)",
+	}, pragmas...)}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// sqliteConnector makes connections that see a second file beside their own.
+type sqliteConnector struct{ name, attach string }
+
+// Driver is for [driver.Connector].
+func (c sqliteConnector) Driver() driver.Driver { return &sqlite.Driver{} }
+
+// Connect is for [driver.Connector].
+func (c sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Driver().Open(c.name)
+	if err != nil || c.attach == "" {
+		return conn, err
 	}
-	read, err = sql.Open("sqlite", dsn("query_only(1)", "cache_size(-8192)"))
-	if err != nil {
-		write.Close()
-		return nil, nil, err
+	file := driver.NamedValue{Ordinal: 1, Value: c.attach}
+	if _, err := conn.(driver.ExecerContext).ExecContext(ctx, `ATTACH DATABASE $1 AS beside`, []driver.NamedValue{file}); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", c.attach, err), conn.Close())
 	}
-	read.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
-	read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
-	return write, read, nil
+	return conn, nil
 }
 
 // sqlitePage is the size of a new database's pages in bytes. Rows of the usual kilobyte
@@ -88,6 +124,12 @@ func sqliteCreate(path string) error {
 	if st, err := os.Stat(path); err == nil && st.Size() > 0 {
 		return nil
 	}
+	// Made here and not by the engine, so that nobody but its owner may read it.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	f.Close()
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=busy_timeout(15000)")
 	if err != nil {
 		return err

@@ -25,12 +25,9 @@ import (
 // Store is an open database. It may be used from many goroutines, and several
 // processes may have the same database open.
 type Store struct {
-	d     *dialect
-	write *sql.DB
-	read  *sql.DB
-	// On SQLite, which has one writer, writing holds one transaction.
-	writing, reading gate
-	toWrite, toRead  *statements // nil where the driver keeps statements itself
+	d *dialect
+	// On SQLite, which has one writer for a file, write and index hold one transaction each.
+	write, index, read side
 
 	mu     sync.Mutex
 	blocks map[string]block // numbers reserved for this process
@@ -49,27 +46,28 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
 		d = postgresDialect
 	}
-	var write, read *sql.DB
+	var p pools
 	var err error
 	for try := range attempts {
 		// Processes that start at once meet while the first of them makes the file, and
 		// the engine does not wait for that by itself.
-		if write, read, err = d.open(o.URL); err == nil || !d.retry(err) || sleep(ctx, try+2) != nil {
+		if p, err = d.open(o.URL); err == nil || !d.retry(err) || sleep(ctx, try+2) != nil {
 			break
 		}
 	}
 	if err != nil {
 		return nil, entente.Wrap(entente.Unavailable, err, "the database cannot be opened: "+err.Error())
 	}
-	s := &Store{d: d, write: write, read: read, blocks: map[string]block{}}
-	s.writing = make(gate, max(1, write.Stats().MaxOpenConnections-1))
-	s.reading = s.writing
-	if read != write {
-		s.reading = make(gate, max(1, read.Stats().MaxOpenConnections-1))
+	s := &Store{d: d, blocks: map[string]block{}}
+	s.write = newSide(d, p.write, nil)
+	s.index, s.read = s.write, s.write
+	if p.index != p.write {
+		s.index = newSide(d, p.index, nil)
 	}
-	if d.keepStatements {
-		s.toWrite, s.toRead = newStatements(write), newStatements(read)
+	if p.read != p.write {
+		s.read = newSide(d, p.read, d.view)
 	}
+	s.read.options = d.view
 	if err := s.migrate(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -79,15 +77,26 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // Close releases the database.
 func (s *Store) Close() error {
-	if s.d.keepStatements {
-		s.toWrite.close()
-		s.toRead.close()
+	for _, side := range []side{s.write, s.index, s.read} {
+		side.statements.close()
 	}
-	err := s.write.Close()
-	if s.read != s.write {
-		err = errors.Join(err, s.read.Close())
+	return pools{s.write.db, s.index.db, s.read.db}.close()
+}
+
+// side is one of a store's pools of connections.
+type side struct {
+	db         *sql.DB
+	options    *sql.TxOptions
+	gate       gate
+	statements *statements // nil where the driver keeps statements itself
+}
+
+func newSide(d *dialect, db *sql.DB, o *sql.TxOptions) side {
+	s := side{db: db, options: o, gate: make(gate, max(1, db.Stats().MaxOpenConnections-1))}
+	if d.keepStatements {
+		s.statements = newStatements(db)
 	}
-	return err
+	return s
 }
 
 // Engine is "sqlite" or "postgres".
@@ -96,7 +105,7 @@ func (s *Store) Engine() string { return s.d.name }
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	var one int
-	return s.wrap(s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
+	return s.wrap(s.read.db.QueryRowContext(ctx, `SELECT 1`).Scan(&one))
 }
 
 // Tx is a transaction. Its methods must not be used once Update or View has returned.
@@ -114,9 +123,19 @@ const attempts = 12
 // asks for a retry (SQLSTATE 40001 and 40P01, SQLite busy), so f must not act outside
 // the transaction. What f returns as error rolls back.
 func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
+	return s.update(ctx, s.write, f)
+}
+
+// UpdateIndex is [Store.Update] for the index alone: full text, values, and the positions
+// of their follower. Nothing else can be read or written in it.
+func (s *Store) UpdateIndex(ctx context.Context, f func(*Tx) error) error {
+	return s.update(ctx, s.index, f)
+}
+
+func (s *Store) update(ctx context.Context, on side, f func(*Tx) error) error {
 	var err error
 	for try := range attempts {
-		if err = s.once(ctx, s.writing, s.write, s.toWrite, nil, f); err == nil || !s.d.retry(err) && !errors.Is(err, errAgain) {
+		if err = s.once(ctx, on, f); err == nil || !s.d.retry(err) && !errors.Is(err, errAgain) {
 			break
 		}
 		if sleep(ctx, try) != nil {
@@ -126,26 +145,27 @@ func (s *Store) Update(ctx context.Context, f func(*Tx) error) error {
 	return s.wrap(err)
 }
 
-// View runs f on one consistent state of the database.
+// View runs f on one consistent state of the database, and of the index: the index may be
+// behind the rest, or ahead of it by as much as was written while the view began.
 func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
-	return s.wrap(s.once(ctx, s.reading, s.read, s.toRead, s.d.view, f))
+	return s.wrap(s.once(ctx, s.read, f))
 }
 
 // errAgain asks Update to run its function again: another process wrote the same
 // contents in between.
 var errAgain = errors.New("written by another process in between")
 
-func (s *Store) once(ctx context.Context, g gate, db *sql.DB, st *statements, o *sql.TxOptions, f func(*Tx) error) error {
-	if err := g.enter(ctx); err != nil {
+func (s *Store) once(ctx context.Context, on side, f func(*Tx) error) error {
+	if err := on.gate.enter(ctx); err != nil {
 		return err
 	}
-	defer g.leave()
-	tx, err := db.BeginTx(ctx, o)
+	defer on.gate.leave()
+	tx, err := on.db.BeginTx(ctx, on.options)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if err := f(&Tx{s: s, tx: tx, st: st}); err != nil {
+	if err := f(&Tx{s: s, tx: tx, st: on.statements}); err != nil {
 		return err
 	}
 	return tx.Commit()

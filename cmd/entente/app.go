@@ -107,12 +107,6 @@ func (a *app) open(ctx context.Context, how opening, log *slog.Logger) (*node.No
 		if err := makeData(a.data); err != nil {
 			return nil, nil, err
 		}
-		// The file is made here, so that nobody but its owner may read it.
-		f, err := os.OpenFile(url, os.O_CREATE|os.O_RDWR, 0o600)
-		if err != nil {
-			return nil, nil, entente.Wrap(entente.Unavailable, err, "the database cannot be written: "+err.Error())
-		}
-		f.Close()
 	}
 	st, err := store.Open(ctx, store.Options{URL: url})
 	if err != nil {

@@ -64,6 +64,9 @@ func (a *app) restore(ctx context.Context, name string) error {
 	if err != nil {
 		return restoreError(name, err)
 	}
+	if err := a.indexed(ctx); err != nil {
+		return err
+	}
 	v := viewBackup(name, info, size, began)
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "Restored the node of %s, as it was at %s: %s\n\n", plain(v.Organisation), v.Made, v.text())
@@ -73,6 +76,16 @@ Certificates are not in a backup: put the directory tls back before you start th
 server, or clients must trust a new one. "entente doctor" checks what is there.
 `, "\n"))
 	})
+}
+
+// indexed makes the index of what was restored, so that search works at once.
+func (a *app) indexed(ctx context.Context) error {
+	n, done, err := a.open(ctx, mustExist, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return a.catchUp(ctx, n)
 }
 
 // restoreError names the file in what is wrong with it.

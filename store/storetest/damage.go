@@ -10,7 +10,7 @@ import (
 // a person with a database shell would.
 func Damage(t testing.TB, url string, statements ...string) {
 	t.Helper()
-	driver := "sqlite"
+	driver, index := "sqlite", strings.TrimSuffix(url, ".db")+"-index.db"
 	if strings.HasPrefix(url, "postgres") {
 		driver = "pgx"
 	}
@@ -20,6 +20,11 @@ func Damage(t testing.TB, url string, statements ...string) {
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
+	if driver == "sqlite" {
+		if _, err := db.Exec(`ATTACH DATABASE $1 AS beside`, index); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, text := range statements {
 		if _, err := db.Exec(text); err != nil {
 			t.Fatalf("%s: %v", text, err)

@@ -27,7 +27,7 @@ func (h *harness) follow(c entente.Collection) {
 		for _, b := range bodies {
 			texts = append(texts, store.SearchText{Content: b.Content, Words: store.Words(string(b.Bytes))})
 		}
-		if err := h.st.Update(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "search", c.Feed, upTo, texts) }); err != nil {
+		if err := h.st.UpdateIndex(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "search", c.Feed, upTo, texts) }); err != nil {
 			h.t.Fatal(err)
 		}
 		if atHead {
@@ -116,13 +116,17 @@ func testSweep(t *testing.T, open func() *store.Store) {
 	ctx := context.Background()
 	swept := 0
 	for more := true; more; {
-		if err := h.st.Update(ctx, func(tx *store.Tx) error {
-			n, m, err := tx.Sweep(ctx, 3)
-			swept, more = swept+n, m
+		var gone store.Swept
+		if err := h.st.Update(ctx, func(tx *store.Tx) (err error) {
+			gone, err = tx.Sweep(ctx, 3)
 			return err
 		}); err != nil {
 			t.Fatal(err)
 		}
+		if err := h.st.UpdateIndex(ctx, func(tx *store.Tx) error { return tx.DropIndexed(ctx, gone) }); err != nil {
+			t.Fatal(err)
+		}
+		swept, more = swept+gone.Lines, gone.More
 	}
 	same(t, "swept lines", swept, 10)
 	h.view(func(ctx context.Context, tx *store.Tx) error {
