@@ -9,12 +9,8 @@ package entente
 // A version that the source had deleted stays deleted, unless the command says otherwise:
 // nobody wants last week's file to bring back what was taken out this week.
 func decideSubmit(c Submit, f Facts) (Change, error) {
-	a, err := access(f)
-	if err != nil {
+	if err := MaySubmit(f); err != nil {
 		return Change{}, err
-	}
-	if !a.CanWrite {
-		return Change{}, Errorf(Forbidden, "this account may not write to the collection")
 	}
 	j := newJournal(f)
 	j.out.Receipt.Results = make([]Result, len(c.Versions))
@@ -22,6 +18,16 @@ func decideSubmit(c Submit, f Facts) (Change, error) {
 		j.out.Receipt.Results[i] = j.submit(v, f.Home.ID, c.Undelete)
 	}
 	return j.change(), nil
+}
+
+// MaySubmit tells whether the actor may submit to the collection at all, by the facts
+// about the two alone: before a long input is read.
+func MaySubmit(f Facts) error {
+	a, err := access(f)
+	if err == nil && !a.CanWrite {
+		err = Errorf(Forbidden, "this account may not write to the collection")
+	}
+	return err
 }
 
 // submit takes in one version from one source.

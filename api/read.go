@@ -115,7 +115,7 @@ type (
 
 func (s *Server) feed(c *call, bodies bool) reader {
 	return func(ctx context.Context, q node.Query) (entente.Page, error) {
-		q.Bodies = bodies
+		q.BytesOnly = bodies
 		return s.node.Feed(ctx, c.actor, c.in, q)
 	}
 }

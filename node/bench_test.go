@@ -64,3 +64,33 @@ func BenchmarkIntake(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFollow brings full text and the index of values up to 100,000 objects that
+// were taken in before. Run it with -benchtime 1x.
+func BenchmarkFollow(b *testing.B) {
+	const objects = 100_000
+	input := generated(objects)
+	for engine, newURL := range storetest.URLs() {
+		b.Run(engine, func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				n, err := node.Open(context.Background(), storetest.Open(b, newURL(b)), node.Config{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				r, err := n.Do(context.Background(), entente.LocalActor(), entente.AddCollection{Name: "C"})
+				if err == nil {
+					_, err = n.Intake(context.Background(), entente.LocalActor(), r.ID, stix.NewReader(bytes.NewReader(input)), node.IntakeOptions{})
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+				if err := n.CatchUp(context.Background(), nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(objects*float64(b.N)/b.Elapsed().Seconds(), "objects/s")
+		})
+	}
+}

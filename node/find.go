@@ -13,6 +13,8 @@ type Query struct {
 	After  int64 // position after which to go on, 0 for the beginning
 	Limit  int   // the most entries, 1 or more
 	Bodies bool  // with the versions' bytes
+	// BytesOnly gives entries of position, time and bytes alone, which is faster.
+	BytesOnly bool
 }
 
 // noCollection is the one answer for what is unknown and what must not be seen.
@@ -127,7 +129,7 @@ func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Q
 	var p entente.Page
 	err := n.st.View(ctx, func(t *store.Tx) (err error) {
 		p, err = t.Page(ctx, store.FeedQuery{
-			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies,
+			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies, BytesOnly: q.BytesOnly,
 		})
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 
 	"entente"
 	"entente/stix"
+	"entente/store"
 )
 
 // IntakeOptions say how objects are taken in.
@@ -69,7 +70,14 @@ type parsed struct {
 func (n *Node) Intake(ctx context.Context, a entente.Actor, collection string, r *stix.Reader, o IntakeOptions) (IntakeReport, error) {
 	var rep IntakeReport
 	// Whether the actor may write at all is judged before the input is read.
-	if _, err := n.Do(ctx, a, entente.Submit{Collection: collection}); err != nil {
+	err := n.st.View(ctx, func(t *store.Tx) error {
+		f, err := t.SubmitFacts(ctx, a, collection)
+		if err == nil {
+			err = entente.MaySubmit(f)
+		}
+		return err
+	})
+	if err != nil {
 		return rep, err
 	}
 	ctx, stop := context.WithCancel(ctx)

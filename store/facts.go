@@ -12,21 +12,12 @@ import (
 // feed it first takes hold of the feed's row, so that nobody else moves it before this
 // transaction ends. Now, NewID, NewFeed and NextContent are the caller's to fill.
 func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (entente.Facts, error) {
-	f := entente.Facts{Actor: a}
-	var err error
-	if f.Home, err = t.Home(ctx); err != nil {
+	f, err := t.actorFacts(ctx, a)
+	if err != nil {
 		return f, err
 	}
-	if !a.Local {
-		// What the account was when it signed in may be old: read it again.
-		now, err := t.accountWhere(ctx, `id = $1`, a.Account.ID)
-		if err != nil {
-			return f, err
-		}
-		if now == nil || now.Disabled {
-			return f, entente.Errorf(entente.Unauthenticated, "this account may not sign in")
-		}
-		f.Actor.Account = *now
+	if f.Home, err = t.Home(ctx); err != nil {
+		return f, err
 	}
 	switch c := c.(type) {
 	case entente.Submit:
@@ -71,6 +62,35 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		f.Remote, err = t.remoteWhere(ctx, `id = $1`, c.Remote)
 	case entente.PutProgress:
 		f.Remote, err = t.remoteWhere(ctx, `id = $1`, c.Remote)
+	}
+	return f, err
+}
+
+// actorFacts reads who acts: what the account was when it signed in may be old.
+func (t *Tx) actorFacts(ctx context.Context, a entente.Actor) (entente.Facts, error) {
+	f := entente.Facts{Actor: a}
+	if a.Local {
+		return f, nil
+	}
+	now, err := t.accountWhere(ctx, `id = $1`, a.Account.ID)
+	if err != nil {
+		return f, err
+	}
+	if now == nil || now.Disabled {
+		return f, entente.Errorf(entente.Unauthenticated, "this account may not sign in")
+	}
+	f.Actor.Account = *now
+	return f, nil
+}
+
+// SubmitFacts reads what [entente.MaySubmit] needs, and holds nothing.
+func (t *Tx) SubmitFacts(ctx context.Context, a entente.Actor, collection string) (entente.Facts, error) {
+	f, err := t.actorFacts(ctx, a)
+	if err == nil {
+		f.Collection, err = t.collectionByID(ctx, collection)
+	}
+	if err == nil && f.Collection != nil {
+		f.Grant, err = t.grant(ctx, f.Actor.Account.ID, collection)
 	}
 	return f, err
 }

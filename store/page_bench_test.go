@@ -41,7 +41,7 @@ func BenchmarkPage(b *testing.B) {
 			for b.Loop() {
 				for after, more := int64(0), true; more; {
 					err := st.View(ctx, func(t *store.Tx) error {
-						p, err := t.Page(ctx, store.FeedQuery{Feed: 1, After: after, Head: lines, Limit: limit, Bodies: true})
+						p, err := t.Page(ctx, store.FeedQuery{Feed: 1, After: after, Head: lines, Limit: limit, BytesOnly: true})
 						after, more = p.Next, p.More
 						read += len(p.Entries)
 						return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"entente"
 )
@@ -14,21 +15,33 @@ import (
 // letters and digits in lower case, apart by single blanks. Both engines then cut it
 // into the same words.
 func Words(text string) string {
-	var b strings.Builder
-	b.Grow(len(text))
+	b := make([]byte, 0, len(text))
 	gap := false
-	for _, r := range text {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r) {
-			gap = b.Len() > 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		r, size := rune(c), 1
+		word := c-'a' < 26 || c-'0' < 10 // most of what comes
+		switch {
+		case word:
+		case c-'A' < 26:
+			r, word = r+'a'-'A', true
+		case c >= utf8.RuneSelf:
+			r, size = utf8.DecodeRuneInString(text[i:])
+			word = unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r)
+			r = unicode.ToLower(r)
+		}
+		i += size
+		if !word {
+			gap = len(b) > 0
 			continue
 		}
 		if gap {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 			gap = false
 		}
-		b.WriteRune(unicode.ToLower(r))
+		b = utf8.AppendRune(b, r)
 	}
-	return b.String()
+	return string(b)
 }
 
 // ParseTerms reads what a person typed: terms apart by blanks, of which all must be
