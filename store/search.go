@@ -16,32 +16,39 @@ import (
 // into the same words.
 func Words(text string) string {
 	b := make([]byte, 0, len(text))
-	gap := false
 	for i := 0; i < len(text); {
-		c := text[i]
-		r, size := rune(c), 1
-		word := c-'a' < 26 || c-'0' < 10 // most of what comes
-		switch {
-		case word:
-		case c-'A' < 26:
-			r, word = r+'a'-'A', true
-		case c >= utf8.RuneSelf:
-			r, size = utf8.DecodeRuneInString(text[i:])
-			word = unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r)
-			r = unicode.ToLower(r)
+		from := len(b)
+		i, b = word(text, i, b)
+		if len(b) > from && i < len(text) {
+			b = append(b, ' ')
 		}
-		i += size
-		if !word {
-			gap = len(b) > 0
+	}
+	return strings.TrimSuffix(string(b), " ")
+}
+
+// word appends the run of word characters at text[i:] in lower case, and returns where
+// the text goes on after it and after the character that ended it.
+func word(text string, i int, b []byte) (int, []byte) {
+	for i < len(text) {
+		c := text[i]
+		switch {
+		case c-'a' < 26, c-'0' < 10: // most of what comes
+			b = append(b, c)
+		case c-'A' < 26:
+			b = append(b, c+'a'-'A')
+		case c < utf8.RuneSelf:
+			return i + 1, b
+		default:
+			r, size := utf8.DecodeRuneInString(text[i:])
+			if i += size; !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r) {
+				return i, b
+			}
+			b = utf8.AppendRune(b, unicode.ToLower(r))
 			continue
 		}
-		if gap {
-			b = append(b, ' ')
-			gap = false
-		}
-		b = utf8.AppendRune(b, r)
+		i++
 	}
-	return string(b)
+	return i, b
 }
 
 // ParseTerms reads what a person typed: terms apart by blanks, of which all must be
