@@ -8,7 +8,7 @@ import (
 
 // Bare writes versions as the bare inserts that an intake comes down to: the same rows
 // into the same tables with the same indexes, durable, and no facts, decisions or state
-// before them. It is the measure that "entente bench" holds intake against, and works on
+// before them; likewise what the follower comes down to. It is the measure that "entente bench" holds intake against, and works on
 // an empty feed of its own.
 type Bare struct {
 	s    *Store
@@ -47,3 +47,16 @@ func (b *Bare) Insert(ctx context.Context, versions []*entente.Version) error {
 		return t.applyLines(ctx, c)
 	})
 }
+
+// Index writes what search and look-ups know of a batch, in one transaction.
+func (b *Bare) Index(ctx context.Context, texts []SearchText, values []ContentValue) error {
+	return b.s.UpdateIndex(ctx, func(t *Tx) error {
+		if err := t.PutValues(ctx, values); err != nil {
+			return err
+		}
+		return t.PutSearch(ctx, "bare", b.feed, b.next, texts)
+	})
+}
+
+// Next is the number of the content that comes next.
+func (b *Bare) Next() int64 { return b.next }

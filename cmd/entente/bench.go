@@ -34,7 +34,9 @@ type bench struct {
 	objects int
 	batch   int
 	clients int
-	dir     string
+	dir     string // of this run
+	node    string // the data directory of the node that is measured
+	db      string // its database, "" for SQLite
 	gen     generator
 	figures []figure
 }
@@ -47,9 +49,11 @@ func (a *app) benchCmd() *cobra.Command {
 		Long: `Makes a node in a temporary place, serves it from a process of its own, and
 measures: decoding, bare inserts of the same bytes with the same indexes, intake
 over HTTP with full-text search, pages (idle and while intake runs), reading the
-whole collection, start and memory. The data are generated and fictional.
+whole collection, look-ups of values, start and memory. Each object names a value
+of its own. The data are generated and fictional.
 
-With --db the PostgreSQL database named must be empty; it is left full.
+With --db the PostgreSQL database named must be empty; it is left full. Then
+intake is first measured on SQLite, to have something to hold it against.
 Everything is on this machine, over the loopback interface.`,
 		Example: "  entente bench --objects 100000",
 		Args:    cobra.NoArgs,
@@ -60,6 +64,7 @@ Everything is on this machine, over the loopback interface.`,
 			if !cmd.Flags().Changed("db") {
 				a.db = ""
 			}
+			b.db = a.db
 			return b.run(cmd.Context())
 		},
 	}
@@ -77,7 +82,7 @@ func (b *bench) run(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	b.dir = dir
 	b.tell("%d objects, %d cores, %s", b.objects, runtime.GOMAXPROCS(0), runtime.Version())
-	for _, step := range []func(context.Context) error{b.decode, b.bare, b.served} {
+	for _, step := range []func(context.Context) error{b.decode, b.disk, b.bare, b.reference, b.served} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -96,7 +101,7 @@ func (b *bench) run(ctx context.Context) error {
 }
 
 func (b *bench) engine() string {
-	if b.a.db != "" {
+	if b.db != "" {
 		return "postgres"
 	}
 	return "sqlite"
@@ -150,9 +155,10 @@ func (b *bench) decode(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// bare measures inserts of the same rows without anything before them.
+// bare measures inserts of the same rows without anything before them: into the tables,
+// and into full text and the index of values. What goes there is worked out beforehand.
 func (b *bench) bare(ctx context.Context) error {
-	if b.a.db != "" {
+	if b.db != "" {
 		return nil // the database named is for the node; bare inserts would be in its way
 	}
 	st, err := store.Open(ctx, store.Options{URL: filepath.Join(b.dir, "bare.db")})
@@ -164,21 +170,74 @@ func (b *bench) bare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var took time.Duration
+	var tables, index time.Duration
 	for n := 0; n < b.objects; n += b.batch {
 		versions := make([]*entente.Version, 0, b.batch)
+		var texts []store.SearchText
+		var values []store.ContentValue
 		for i := range min(b.batch, b.objects-n) {
 			v, _ := stix.Parse(b.gen.object(nil, n+i))
 			versions = append(versions, v)
+			number := bare.Next() + int64(i)
+			texts = append(texts, store.SearchText{Content: number, Words: store.Words(stix.Text(v.Bytes))})
+			for _, o := range stix.Observables(v.Bytes) {
+				values = append(values, store.ContentValue{Content: number, Key: store.ValueKey(o.Value)})
+			}
 		}
 		start := time.Now()
 		if err := bare.Insert(ctx, versions); err != nil {
 			return err
 		}
-		took += time.Since(start)
+		tables += time.Since(start)
+		start = time.Now()
+		if err := bare.Index(ctx, texts, values); err != nil {
+			return err
+		}
+		index += time.Since(start)
 	}
-	b.add(figure{Name: "bare inserts", Value: float64(b.objects) / took.Seconds(), Unit: "objects/s"})
-	return errors.Join(st.Close(), removeAll(b.dir, "bare.db"))
+	b.add(figure{Name: bareTables, Value: float64(b.objects) / tables.Seconds(), Unit: "objects/s"})
+	b.add(figure{Name: bareAll, Value: float64(b.objects) / (tables + index).Seconds(), Unit: "objects/s"})
+	return errors.Join(st.Close(), removeAll(b.dir, "bare"))
+}
+
+// What intake is held against.
+const (
+	bareTables = "bare inserts"
+	bareAll    = "bare inserts, search and values too"
+	onSQLite   = "intake over HTTP on SQLite"
+)
+
+// of gives a figure the first of some others that was measured as what it is a ratio of.
+func (b *bench) of(f figure, names ...string) figure {
+	for _, name := range names {
+		if v := b.value(name); v > 0 {
+			f.Of, f.Ratio = name, f.Value/v
+			break
+		}
+	}
+	return f
+}
+
+// disk measures what it takes to make one page durable.
+func (b *bench) disk(context.Context) error {
+	f, err := os.CreateTemp(b.dir, "disk-")
+	if err != nil {
+		return entente.Wrap(entente.Unavailable, err, "no file can be made: "+err.Error())
+	}
+	defer f.Close()
+	var t times
+	for range 100 {
+		start := time.Now()
+		if _, err := f.Write(make([]byte, 8192)); err != nil {
+			return err
+		}
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		t = append(t, time.Since(start))
+	}
+	b.add(figure{Name: "writing 8 KiB and syncing, median", Value: t.at(0.5), Unit: "ms"})
+	return nil
 }
 
 // removeAll takes away files whose names begin with a prefix.

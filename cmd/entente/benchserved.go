@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,117 +13,57 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"entente"
 )
 
-// benchServer is "entente serve" in a process of its own.
-type benchServer struct {
-	cmd      *exec.Cmd
-	url      string
-	password string
-	ready    time.Duration // from start to ready
-	client   *http.Client
-}
-
-func (b *bench) startServer(ctx context.Context, password string) (*benchServer, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	s := &benchServer{password: password, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-	s.cmd = exec.CommandContext(ctx, exe, "serve", "--http", "--json", "--listen", "127.0.0.1:0", "--log-level", "error", "--data", filepath.Join(b.dir, "node"))
-	s.cmd.Env = append(os.Environ(), "ENTENTE_DB="+b.a.db)
-	s.cmd.Stderr = b.a.err
-	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	s.ready = time.Since(start)
-	var ready struct {
-		URL      string
-		Password string `json:"operator_password"`
-	}
-	if err == nil {
-		err = json.Unmarshal(line, &ready)
-	}
-	if err != nil {
-		s.stop()
-		return nil, entente.Wrap(entente.Internal, err, "the node to be measured did not start")
-	}
-	if s.url = ready.URL; ready.Password != "" {
-		s.password = ready.Password
-	}
-	return s, nil
-}
-
-func (s *benchServer) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-	_ = s.cmd.Wait()
-	s.client.CloseIdleConnections()
-}
-
-// rss is the server's resident memory in bytes, 0 where the system does not tell.
-func (s *benchServer) rss() float64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	for _, line := range strings.Split(string(b), "\n") {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmRSS:" {
-			kib, _ := strconv.ParseFloat(f[1], 64)
-			return kib * 1024
-		}
-	}
-	return 0
-}
-
-func (s *benchServer) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.SetBasicAuth("operator", s.password)
-	req.Header.Set("Accept", taxiiType)
-	if body != nil {
-		req.Header.Set("Content-Type", taxiiType)
-	}
-	res, err := s.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	out, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode >= 300 {
-		err = entente.Errorf(entente.Internal, "%s %s: status %d: %s", method, path, res.StatusCode, shorten(string(out), 300))
-	}
-	return out, err
-}
-
 const benchObjects = "/api1/collections/bench/objects/"
 
-// served measures the node over HTTP.
-func (b *bench) served(ctx context.Context) error {
-	n, done, err := (&app{data: filepath.Join(b.dir, "node"), db: b.a.db}).open(ctx, mayCreate, nil)
+// reference measures intake on SQLite, where another engine is what the run is about.
+func (b *bench) reference(ctx context.Context) error {
+	if b.db == "" {
+		return nil
+	}
+	db := b.db
+	b.node, b.db = filepath.Join(b.dir, "reference"), ""
+	defer func() { b.db = db }()
+	s, err := b.newServer(ctx)
 	if err != nil {
 		return err
+	}
+	defer s.stop()
+	start := time.Now()
+	if _, err := b.post(ctx, s, 0, b.objects); err != nil {
+		return err
+	}
+	b.add(figure{Name: onSQLite, Value: float64(b.objects) / time.Since(start).Seconds(), Unit: "objects/s"})
+	return nil
+}
+
+// newServer makes a node with a collection and serves it.
+func (b *bench) newServer(ctx context.Context) (*benchServer, error) {
+	n, done, err := (&app{data: b.node, db: b.db}).open(ctx, mayCreate, nil)
+	if err != nil {
+		return nil, err
 	}
 	_, err = n.Do(ctx, entente.LocalActor(), entente.AddCollection{Name: "bench", Alias: "bench"})
 	done()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s, err := b.startServer(ctx, "")
+	return b.startServer(ctx, "")
+}
+
+// served measures the node over HTTP.
+func (b *bench) served(ctx context.Context) error {
+	b.node = filepath.Join(b.dir, "node")
+	s, err := b.newServer(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { s.stop() }()
-	for _, step := range []func(context.Context, *benchServer) error{b.intake, b.pages, b.readAll} {
+	for _, step := range []func(context.Context, *benchServer) error{b.intake, b.pages, b.readAll, b.lookups} {
 		if err := step(ctx, s); err != nil {
 			return err
 		}
@@ -143,7 +78,8 @@ func (b *bench) served(ctx context.Context) error {
 	if err := b.pagesUnderIntake(ctx, s); err != nil {
 		return err
 	}
-	b.add(figure{Name: "resident memory after that", Value: s.rss() / (1 << 20), Unit: "MiB"})
+	b.add(figure{Name: "resident memory after that", Value: s.status("VmRSS:") / (1 << 20), Unit: "MiB"})
+	b.add(figure{Name: "resident memory, most", Value: s.status("VmHWM:") / (1 << 20), Unit: "MiB"})
 	return nil
 }
 
@@ -191,11 +127,7 @@ func (b *bench) intake(ctx context.Context, s *benchServer) error {
 		return err
 	}
 	took := time.Since(start)
-	f := figure{Name: "intake over HTTP", Value: float64(b.objects) / took.Seconds(), Unit: "objects/s"}
-	if bare := b.value("bare inserts"); bare > 0 {
-		f.Of, f.Ratio = "bare inserts", f.Value/bare
-	}
-	b.add(f)
+	b.add(b.of(figure{Name: "intake over HTTP", Value: float64(b.objects) / took.Seconds(), Unit: "objects/s"}, bareTables, onSQLite))
 	for {
 		lag, err := b.lag(ctx, s)
 		if err != nil {
@@ -208,11 +140,7 @@ func (b *bench) intake(ctx context.Context, s *benchServer) error {
 	}
 	all := time.Since(start)
 	b.add(figure{Name: "search caught up after", Value: (all - took).Seconds(), Unit: "s"})
-	f = figure{Name: "intake until search has caught up", Value: float64(b.objects) / all.Seconds(), Unit: "objects/s"}
-	if bare := b.value("bare inserts"); bare > 0 {
-		f.Of, f.Ratio = "bare inserts", f.Value/bare
-	}
-	b.add(f)
+	b.add(b.of(figure{Name: "intake until search has caught up", Value: float64(b.objects) / all.Seconds(), Unit: "objects/s"}, bareAll, onSQLite))
 	return nil
 }
 
@@ -273,7 +201,7 @@ func (b *bench) pages(ctx context.Context, s *benchServer) error {
 		return err
 	}
 	for _, p := range []struct{ name, query string }{{"first", "?limit=100"}, {"last", last}} {
-		t, err := b.ask(ctx, s, p.query, 500)
+		t, err := b.ask(ctx, s, 500, func(int) string { return benchObjects + p.query })
 		if err != nil {
 			return err
 		}
@@ -283,19 +211,39 @@ func (b *bench) pages(ctx context.Context, s *benchServer) error {
 	return nil
 }
 
-// ask makes the same request some times, one after another.
-func (b *bench) ask(ctx context.Context, s *benchServer, query string, count int) (times, error) {
+// ask makes requests, one after another.
+func (b *bench) ask(ctx context.Context, s *benchServer, count int, path func(n int) string) (times, error) {
+	const first = 5 // these open connections and warm caches
 	var t times
-	for i := range count + 5 {
+	for i := range count + first {
+		p := path(i)
 		start := time.Now()
-		if _, err := s.do(ctx, http.MethodGet, benchObjects+query, nil); err != nil {
+		if _, err := s.do(ctx, http.MethodGet, p, nil); err != nil {
 			return nil, err
 		}
-		if i >= 5 { // the first ones open connections and warm caches
+		if i >= first {
 			t = append(t, time.Since(start))
 		}
 	}
 	return t, nil
+}
+
+// lookups asks who names a value: one that an object names, and one that none does.
+func (b *bench) lookups(ctx context.Context, s *benchServer) error {
+	for _, p := range []struct {
+		name  string
+		first int
+	}{{"held", 0}, {"unknown", b.objects}} {
+		t, err := b.ask(ctx, s, 500, func(n int) string {
+			return "/api/lookup?value=" + url.QueryEscape(b.gen.address(p.first+n*(b.objects/1000)))
+		})
+		if err != nil {
+			return err
+		}
+		b.add(figure{Name: "look-up of a value, " + p.name + ", median", Value: t.at(0.5), Unit: "ms"})
+		b.add(figure{Name: "look-up of a value, " + p.name + ", p99", Value: t.at(0.99), Unit: "ms"})
+	}
+	return nil
 }
 
 func (b *bench) pagesUnderIntake(ctx context.Context, s *benchServer) error {
@@ -309,7 +257,7 @@ func (b *bench) pagesUnderIntake(ctx context.Context, s *benchServer) error {
 		sent, err = b.post(posting, s, b.objects, 1<<30)
 		ended <- err
 	}()
-	t, err := b.ask(ctx, s, "?limit=100", 500)
+	t, err := b.ask(ctx, s, 500, func(int) string { return benchObjects + "?limit=100" })
 	took := time.Since(start)
 	stop()
 	if e := <-ended; err == nil {
