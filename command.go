@@ -133,6 +133,9 @@ type Result struct {
 	Digest  Digest
 	Outcome Outcome
 	Current Digest // where contested: the contents that stay current
+	// Breaches tell how the version breaks the rules of versioning, beside the others that
+	// the collection holds of its object. They never refuse it.
+	Breaches []Finding
 }
 
 // Receipt is what a command led to.

@@ -40,6 +40,9 @@ type Known struct {
 	Spec    Spec
 	Key     StampKey
 	Lines   []Line // in the feed that the command concerns
+
+	// Versioning is nil where it was not read; see [Submit.Compared].
+	Versioning *Versioning
 }
 
 // StampKey is a version's moment as the store orders it.

@@ -40,7 +40,19 @@ func (w *world) facts() entente.Facts {
 }
 
 func (w *world) do(t interface{ Fatalf(string, ...any) }, c entente.Command) (entente.Receipt, error) {
-	ch, err := entente.Decide(c, w.facts())
+	f := w.facts()
+	if c, ok := c.(entente.Submit); ok {
+		// As the store does, leave out what the decision does not ask for.
+		asked := c.Compared(f.Known)
+		for _, ks := range f.Known {
+			for i := range ks {
+				if !slices.Contains(asked, ks[i].Content) {
+					ks[i].Versioning = nil
+				}
+			}
+		}
+	}
+	ch, err := entente.Decide(c, f)
 	if err != nil {
 		return entente.Receipt{}, err
 	}
@@ -52,7 +64,7 @@ func (w *world) do(t interface{ Fatalf(string, ...any) }, c entente.Command) (en
 	}
 	for _, n := range ch.Contents {
 		ids[n.Content] = n.Version.ID
-		w.known[n.Version.ID] = append(w.known[n.Version.ID], entente.Known{Content: n.Content, Digest: n.Version.Digest, Spec: n.Version.Spec, Key: n.Version.Key()})
+		w.known[n.Version.ID] = append(w.known[n.Version.ID], entente.Known{Content: n.Content, Digest: n.Version.Digest, Spec: n.Version.Spec, Key: n.Version.Key(), Versioning: n.Version.Versioning()})
 		w.next = max(w.next, n.Content+1)
 	}
 	last, lastAdded := w.head, w.added

@@ -44,12 +44,14 @@ func (j *journal) submit(v *Version, source string, undelete bool) Result {
 		j.out.Contents = append(j.out.Contents, NewContent{Content: j.next, Version: v})
 		j.next++
 	}
+	known[at].Versioning = v.Versioning()
 	res := Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest, Outcome: Unchanged}
 	line, held := heldFrom(known[at].Lines, source)
 	if !held {
 		line = j.enter(v.ID, at, source)
 		res.Outcome = Added
 	}
+	res.Breaches = Breaches(known, at, !held)
 	if res.Version == "" {
 		res.Version = FormatMicros(line.Added)
 	}

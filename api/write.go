@@ -105,9 +105,11 @@ func remark(r node.ItemResult) string {
 	case entente.Contested:
 		parts = append(parts, "contested: other contents of this version came first and stay current")
 	}
-	for i, w := range r.Warnings {
+	// Of what is held beside it the sender knows least, so that comes first.
+	warnings := slices.Concat(r.Breaches, r.Warnings)
+	for i, w := range warnings {
 		if i == maxWarnings {
-			parts = append(parts, fmt.Sprintf("and %d more warnings", len(r.Warnings)-i))
+			parts = append(parts, fmt.Sprintf("and %d more warnings", len(warnings)-i))
 			break
 		}
 		text := strings.Join(slices.DeleteFunc([]string{w.Property, w.Text}, func(s string) bool { return s == "" }), ": ")

@@ -31,9 +31,10 @@ type ItemResult struct {
 	Version  string // as TAXII names it; likewise
 	Outcome  entente.Outcome
 	Digest   entente.Digest
-	Current  entente.Digest // where contested: what stays current
-	Err      error          // why the object was refused; Outcome means nothing then
-	Warnings []entente.Finding
+	Current  entente.Digest    // where contested: what stays current
+	Err      error             // why the object was refused; Outcome means nothing then
+	Warnings []entente.Finding // what it breaks by itself
+	Breaches []entente.Finding // and of the rules of versioning, beside what the collection holds
 }
 
 // IntakeReport counts what became of an intake.
@@ -217,7 +218,8 @@ func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection stri
 			r := results[0]
 			results = results[1:]
 			res.ID, res.Version, res.Outcome, res.Digest, res.Current = string(r.ID), r.Version, r.Outcome, r.Digest, r.Current
-			rep.count(r.Outcome, len(p.findings) > 0)
+			res.Breaches = r.Breaches
+			rep.count(r.Outcome, res.warned())
 		}
 		if o.Each != nil {
 			o.Each(res)
@@ -225,6 +227,9 @@ func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection stri
 	}
 	return nil
 }
+
+// warned tells that the object was taken though it breaks the standard.
+func (r ItemResult) warned() bool { return len(r.Warnings)+len(r.Breaches) > 0 }
 
 func (rep *IntakeReport) count(o entente.Outcome, warned bool) {
 	switch o {

@@ -270,7 +270,7 @@ func (p *pull) note(r ItemResult) bool {
 		p.rep.Refused++
 		p.r.Progress.Refusals = appendRefusal(p.r.Progress.Refusals, r.ID, r.Version, r.Err)
 	} else {
-		p.rep.count(r.Outcome, len(r.Warnings) > 0)
+		p.rep.count(r.Outcome, r.warned())
 	}
 	if p.o.Each != nil {
 		p.o.Each(r)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"entente"
+	"entente/stix"
 	"entente/store"
 )
 
@@ -13,10 +14,12 @@ type ObjectVersion struct {
 	Version     string // as TAXII names it
 	Spec        entente.Spec
 	Digest      entente.Digest
-	Collections []Placement // where it stands, of those that the account may read
-	Contested   bool        // other contents exist for the same id and version
-	Current     bool        // the contents that a collection serves for this version
-	Latest      bool        // the newest version of a collection
+	Collections []Placement       // where it stands, of those that the account may read
+	Contested   bool              // other contents exist for the same id and version
+	Current     bool              // the contents that a collection serves for this version
+	Latest      bool              // the newest version of a collection
+	Revokes     bool              // by this version the object's creator revoked it, with all its versions
+	Breaches    []entente.Finding // of the rules of versioning, beside the others where it stands
 	Bytes       []byte
 }
 
@@ -40,6 +43,11 @@ func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID)
 		held, err := t.Object(ctx, id)
 		if err != nil {
 			return err
+		}
+		for i := range held {
+			if v, ok := stix.Versioning(held[i].Bytes); ok {
+				held[i].Versioning = &v
+			}
 		}
 		out = seen(held, names)
 		return nil
@@ -69,7 +77,8 @@ func readable(ctx context.Context, t *store.Tx, a entente.Actor) (map[int64]ente
 // other: within one collection, contents of one version beside those that hold its place.
 func seen(held []store.Held, names map[int64]entente.Collection) []ObjectVersion {
 	var out []ObjectVersion
-	for _, h := range held {
+	histories := historiesOf(held, names)
+	for i, h := range held {
 		v := ObjectVersion{Version: h.Stamp, Spec: h.Spec, Digest: h.Digest, Bytes: h.Bytes}
 		for _, l := range h.Lines {
 			c, ok := names[l.Feed]
@@ -90,6 +99,13 @@ func seen(held []store.Held, names map[int64]entente.Collection) []ObjectVersion
 				continue
 			}
 			v.Collections = append(v.Collections, p)
+			history := histories[l.Feed]
+			v.Revokes = v.Revokes || history.revocation == i
+			for _, b := range history.breaches[i] {
+				if !slices.Contains(v.Breaches, b) {
+					v.Breaches = append(v.Breaches, b)
+				}
+			}
 		}
 		if len(v.Collections) > 0 {
 			out = append(out, v)
@@ -100,6 +116,33 @@ func seen(held []store.Held, names map[int64]entente.Collection) []ObjectVersion
 			if i != j && out[i].Version == out[j].Version && out[i].Spec == out[j].Spec {
 				out[i].Contested = true
 			}
+		}
+	}
+	return out
+}
+
+// history is what the rules of versioning say of an object as one feed has it.
+type history struct {
+	breaches   [][]entente.Finding // of each content
+	revocation int                 // the content that revokes the object, -1 for none
+}
+
+func historiesOf(held []store.Held, names map[int64]entente.Collection) map[int64]history {
+	out := map[int64]history{}
+	for feed := range names {
+		known := make([]entente.Known, len(held))
+		there := false
+		for i, h := range held {
+			known[i] = h.Known
+			for _, l := range h.Lines {
+				if l.Feed == feed {
+					known[i].Lines = append(known[i].Lines, l.Line)
+					there = true
+				}
+			}
+		}
+		if there {
+			out[feed] = history{entente.AllBreaches(known), entente.Revocation(known)}
 		}
 	}
 	return out

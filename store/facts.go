@@ -21,7 +21,9 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 	}
 	switch c := c.(type) {
 	case entente.Submit:
-		err = t.feedFacts(ctx, &f, c.Collection, idsOf(c.Versions))
+		if err = t.feedFacts(ctx, &f, c.Collection, idsOf(c.Versions)); err == nil {
+			err = t.versionings(ctx, f.Known, c.Compared(f.Known))
+		}
 	case entente.DeleteObject:
 		err = t.feedFacts(ctx, &f, c.Collection, []entente.ObjectID{c.Object})
 	case entente.AddCollection:

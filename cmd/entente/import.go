@@ -27,6 +27,7 @@ type importedFile struct {
 	node.IntakeReport
 	Refusals []refusalView `json:"refusals,omitempty"`
 	Contests []contestView `json:"contests,omitempty"`
+	Breaches []breachView  `json:"breaches,omitempty"`
 	Error    string        `json:"error,omitempty"`
 }
 
@@ -45,6 +46,40 @@ type contestView struct {
 	Current string `json:"current"`
 }
 
+// breachView is one breach of the rules of versioning.
+type breachView struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+	breach
+}
+
+type breach struct {
+	Property string `json:"property"`
+	Section  string `json:"section"`
+	Text     string `json:"text"`
+}
+
+func viewBreach(f entente.Finding) breach {
+	return breach{Property: f.Property, Section: f.Section, Text: f.Text}
+}
+
+func (b breach) String() string { return b.Property + ": " + b.Text + " (" + b.Section + ")" }
+
+// maxListed is how many objects of a kind are told one by one for one file or server.
+const maxListed = 1000
+
+// breaches tells how an object breaks the rules of versioning beside what is held.
+func (a *app) breaches(f *importedFile, bar *progressbar.ProgressBar, quiet bool, r node.ItemResult) {
+	for _, b := range r.Breaches {
+		if len(f.Breaches) == maxListed {
+			return
+		}
+		v := breachView{r.ID, r.Version, viewBreach(b)}
+		f.Breaches = append(f.Breaches, v)
+		a.note(bar, quiet, "%s: %s version %s: warning: %s", f.File, v.ID, v.Version, v.breach)
+	}
+}
+
 func (a *app) importCmd() *cobra.Command {
 	var collection string
 	var create, quiet, undelete bool
@@ -57,8 +92,10 @@ of any size are read as a stream.
 
 What cannot be taken as a STIX object is reported with the reason and costs no
 other object; the exit status is then 8. What merely breaks the standard is
-taken as it is ("entente validate" tells what). Importing a file again adds
-nothing. Where a file brings other contents for a version that is held already,
+taken as it is ("entente validate" tells what). What breaks the rules of
+versioning beside what the collection holds is taken too, and told: only its
+creator may version or revoke an object, and to revoke it is final. Importing a
+file again adds nothing. Where a file brings other contents for a version that is held already,
 both are kept and reported: the ones that came first stay current. What was
 deleted from the collection stays deleted, unless --undelete.`,
 		Example: `  entente import --collection Phishing report.json
@@ -90,7 +127,7 @@ deleted from the collection stays deleted, unless --undelete.`,
 	cmd.Flags().StringVarP(&collection, "collection", "c", "", "name, alias or id of the collection (required)")
 	cmd.Flags().BoolVar(&create, "create", false, "add the collection if there is none of that name")
 	cmd.Flags().BoolVar(&undelete, "undelete", false, "bring back versions that were deleted from the collection")
-	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not list refused and contested objects")
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "do not list objects that are refused, contested or break the rules of versioning")
 	cmd.MarkFlagRequired("collection")
 	return cmd
 }
@@ -170,6 +207,7 @@ func (a *app) importFile(ctx context.Context, n *node.Node, who entente.Actor, c
 			out.Contests = append(out.Contests, v)
 			a.note(bar, quiet, "%s: %s version %s is held with other contents; both are kept (entente show %s --versions)", name, r.ID, r.Version, r.ID)
 		}
+		a.breaches(&out.importedFile, bar, quiet, r)
 	}
 	out.IntakeReport, err = n.Intake(ctx, who, c.ID, stix.NewReader(&read), node.IntakeOptions{Each: each, Undelete: undelete})
 	bar.Finish()

@@ -247,6 +247,7 @@ func (a *app) pulled(ctx context.Context, all []entente.Remote, quiet bool, run 
 					f.Contests = append(f.Contests, contestView{ID: res.ID, Version: res.Version, Digest: res.Digest.String(), Current: res.Current.String()})
 					a.note(bar, quiet, "%s: %s version %s is held with other contents; both are kept (entente show %s --versions)", f.File, res.ID, res.Version, res.ID)
 				}
+				a.breaches(&f.importedFile, bar, quiet, res)
 			},
 		})
 		bar.Finish()
@@ -285,9 +286,6 @@ func (a *app) pulled(ctx context.Context, all []entente.Remote, quiet bool, run 
 	}
 	return nil
 }
-
-// maxListed is how many refused or contested objects of one server are told one by one.
-const maxListed = 1000
 
 func addReport(sum *node.IntakeReport, r node.IntakeReport) {
 	sum.Read += r.Read

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,8 @@ type versionView struct {
 	Contested   bool            `json:"contested"`
 	Current     bool            `json:"current"`
 	Latest      bool            `json:"latest"`
+	Revokes     bool            `json:"revokes"`
+	Breaches    []breach        `json:"breaches,omitempty"`
 	Object      json.RawMessage `json:"object"`
 }
 
@@ -42,7 +45,11 @@ func viewPlacements(ps []node.Placement) []placementView {
 }
 
 func viewVersion(v node.ObjectVersion) versionView {
-	return versionView{Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
+	var breaches []breach
+	for _, b := range v.Breaches {
+		breaches = append(breaches, viewBreach(b))
+	}
+	return versionView{Revokes: v.Revokes, Breaches: breaches, Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
 		Contested: v.Contested, Current: v.Current, Latest: v.Latest, Object: json.RawMessage(v.Bytes)}
 }
 
@@ -54,7 +61,8 @@ func (a *app) showCmd() *cobra.Command {
 		Long: `Shows the latest version of an object, as it is served. With --versions it shows
 every version that is held, oldest first, where each stands, and for contested
 versions (one id and version, different contents) all contents: the current one
-is what clients get.`,
+is what clients get. It tells too whether its creator revoked the object, and
+which versions break the rules of versioning beside the earlier ones.`,
 		Example: "  entente show indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --versions",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -90,10 +98,12 @@ func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion) error {
 	}
 	view := viewVersion(all[best])
 	out := struct {
-		ID string `json:"id"`
+		ID      string `json:"id"`
+		Revoked bool   `json:"revoked"`
 		versionView
-	}{string(id), view}
+	}{string(id), revoked(all), view}
 	return a.print(out, func(w io.Writer) {
+		describeRevoked(w, all)
 		describeVersion(w, view)
 		if len(all) > 1 {
 			fmt.Fprintf(w, "%s held in all; --versions shows them.\n", plural(len(all), "content is", "contents are"))
@@ -108,7 +118,8 @@ func (a *app) showVersions(id entente.ObjectID, all []node.ObjectVersion) error 
 	for i, v := range all {
 		views[i] = viewVersion(v)
 	}
-	return a.print(map[string]any{"id": string(id), "versions": views}, func(w io.Writer) {
+	return a.print(map[string]any{"id": string(id), "revoked": revoked(all), "versions": views}, func(w io.Writer) {
+		describeRevoked(w, all)
 		for i, v := range views {
 			if i > 0 {
 				fmt.Fprintln(w)
@@ -117,6 +128,19 @@ func (a *app) showVersions(id entente.ObjectID, all []node.ObjectVersion) error 
 			writeIndented(w, v.Object)
 		}
 	})
+}
+
+// revoked tells that an object's creator revoked it, in any collection that is shown.
+func revoked(all []node.ObjectVersion) bool {
+	return slices.ContainsFunc(all, func(v node.ObjectVersion) bool { return v.Revokes })
+}
+
+func describeRevoked(w io.Writer, all []node.ObjectVersion) {
+	for _, v := range all {
+		if v.Revokes {
+			fmt.Fprintf(w, "revoked  by version %s, with all its versions\n", plain(v.Version))
+		}
+	}
 }
 
 func describeVersion(w io.Writer, v versionView) {
@@ -139,6 +163,9 @@ func describeVersion(w io.Writer, v versionView) {
 			deleted = ", deleted"
 		}
 		fmt.Fprintf(w, "in       %s, added %s%s\n", plain(p.Name), p.Added, deleted)
+	}
+	for _, b := range v.Breaches {
+		fmt.Fprintf(w, "warning  %s\n", plain(b.String()))
 	}
 }
 
