@@ -205,16 +205,28 @@ func (e refEdges) hits(l *refLine, f refFilter) bool {
 		slices.Contains(f.words, "last") && e.newest(l) || slices.Contains(f.exacts, l.at())
 }
 
+// latest is, of each object, the latest specification of what a filter hits.
+func (c *refCollection) latest(e refEdges, f refFilter) map[string]string {
+	out := map[string]string{}
+	for _, l := range c.lines {
+		if e.hits(l, f) {
+			out[l.id] = max(out[l.id], l.spec)
+		}
+	}
+	return out
+}
+
 // page gives at most so many lines beyond a place, and whether there are more.
 func (c *refCollection) page(f refFilter, after, most int) (out []*refLine, more bool) {
 	if len(f.words)+len(f.exacts) == 0 {
 		f.words = []string{"last"}
 	}
 	e := c.edges()
+	latest := c.latest(e, f)
 	for _, l := range c.lines {
 		if l.order <= after || f.after != 0 && l.added <= f.after || !e.hits(l, f) ||
 			len(f.ids) > 0 && !slices.Contains(f.ids, l.id) || len(f.types) > 0 && !slices.Contains(f.types, l.typ) ||
-			len(f.specs) == 0 && !e.isLatest(l) || len(f.specs) > 0 && !slices.Contains(f.specs, l.spec) {
+			len(f.specs) == 0 && latest[l.id] != l.spec || len(f.specs) > 0 && !slices.Contains(f.specs, l.spec) {
 			continue
 		}
 		if len(out) == most {

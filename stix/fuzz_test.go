@@ -62,6 +62,7 @@ func FuzzParse(f *testing.F) {
 		if id, err := entente.ParseObjectID(string(v.ID)); err != nil || id.Type() != v.Type {
 			t.Fatalf("%q of type %q", v.ID, v.Type)
 		}
+		agreeOnVersioning(t, v.Bytes)
 		again, _ := Parse(v.Bytes)
 		if again == nil || again.Digest != v.Digest || !bytes.Equal(again.Bytes, v.Bytes) {
 			t.Fatalf("its own bytes are read as %v", again)

@@ -122,7 +122,7 @@ func (f FeedQuery) build(d *dialect) (string, []any) {
 	}
 	feed := q.arg(f.Feed)
 	where := []string{`l.gone = 0`, `l.rival = 0`, `l.seq > ` + q.arg(f.After), `l.seq <= ` + q.arg(f.Head)}
-	where = append(where, f.specs(q)...)
+	where = append(where, f.specs(q))
 	if v := f.versions(q, d); v != "" {
 		where = append(where, v)
 	}
@@ -160,15 +160,37 @@ func (f FeedQuery) anyType(q *query, types []string) string {
 	return `(` + strings.Join(any, ` OR `) + `)`
 }
 
-func (f FeedQuery) specs(q *query) []string {
-	if len(f.Filter.Specs) == 0 {
-		return []string{`l.later = 0`}
+// specs is TAXII's match[spec_version] in SQL. Without it each object goes by the latest
+// specification of what the rest of the request selects (§3.4.1). Where that names a version
+// as such, a later specification may have none of it: then it does not count.
+func (f FeedQuery) specs(q *query) string {
+	if len(f.Filter.Specs) > 0 {
+		var any []string
+		for _, s := range f.Filter.Specs {
+			any = append(any, `l.spec = `+q.arg(int64(s)))
+		}
+		return `(` + strings.Join(any, ` OR `) + `)`
 	}
+	v := f.Filter.Versions
+	if v.All || v.WantsLast() || v.First {
+		return `l.later = 0`
+	}
+	return `(l.later = 0 OR NOT EXISTS (SELECT 1 FROM content c1 JOIN line l1 ON l1.content = c1.content AND l1.feed = l.feed
+		WHERE c1.okey = c.okey AND c1.id = c.id AND c1.spec > c.spec AND l1.gone = 0 AND l1.rival = 0
+		AND (` + strings.Join(exact(q, v.Exact, "c1", "l1"), ` OR `) + `)))`
+}
+
+// exact are the conditions for the versions of some moments, by the names of the tables.
+func exact(q *query, all []entente.Instant, c, l string) []string {
 	var any []string
-	for _, s := range f.Filter.Specs {
-		any = append(any, `l.spec = `+q.arg(int64(s)))
+	for _, in := range all {
+		m := q.arg(in.Micros)
+		any = append(any, `(`+c+`.micros = `+m+` AND `+c+`.rest = `+q.arg(in.Rest)+`)`)
+		if in.Rest == "" { // times of addition are whole microseconds
+			any = append(any, `(`+c+`.micros = `+q.arg(int64(entente.Unversioned))+` AND `+l+`.added = `+m+`)`)
+		}
 	}
-	return []string{`(` + strings.Join(any, ` OR `) + `)`}
+	return any
 }
 
 // versions is TAXII's match[version] in SQL, "" for all versions.
@@ -186,12 +208,6 @@ func (f FeedQuery) versions(q *query, d *dialect) string {
 			WHERE c2.okey = c.okey AND c2.id = c.id AND c2.spec = c.spec AND l2.gone = 0 AND l2.rival = 0
 			AND (c2.micros < c.micros OR c2.micros = c.micros AND (c2.rest < c.rest OR c2.rest = c.rest AND l2.seq < l.seq)))`)
 	}
-	for _, in := range v.Exact {
-		m := q.arg(in.Micros)
-		any = append(any, `(c.micros = `+m+` AND c.rest = `+q.arg(in.Rest)+`)`)
-		if in.Rest == "" { // times of addition are whole microseconds
-			any = append(any, `(c.micros = `+q.arg(int64(entente.Unversioned))+` AND l.added = `+m+`)`)
-		}
-	}
+	any = append(any, exact(q, v.Exact, "c", "l")...)
 	return `(` + strings.Join(any, ` OR `) + `)`
 }

@@ -38,6 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"StartsAtOnce":   testStartsAtOnce,
 		"HostileStrings": testHostileStrings,
 		"Backup":         testBackup,
+		"Versioning":     testVersioning,
 		"Model":          testModel,
 	} {
 		t.Run(name, func(t *testing.T) {
