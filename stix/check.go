@@ -24,7 +24,7 @@ func (c *checker) members(k int, s *shape) {
 	for i, end := c.children(k); i < end; i = c.after(i) {
 		p := s.byName[string(c.nameOf(i))]
 		if p == nil {
-			c.stranger(i)
+			c.stranger(i, k == 0)
 			continue
 		}
 		seen |= p.bit
@@ -39,13 +39,6 @@ func (c *checker) members(k int, s *shape) {
 	}
 	for _, rule := range s.rules {
 		rule(c, k, s.section)
-	}
-}
-
-// stranger notes a property that the standard does not know.
-func (c *checker) stranger(k int) {
-	if !strings.HasPrefix(string(c.nameOf(k)), "x_") && len(c.strangers) < 6 {
-		c.strangers = append(c.strangers, k)
 	}
 }
 
@@ -178,33 +171,6 @@ func (c *checker) hashes(k int) {
 		if want := hashDigits[string(c.nameOf(i))]; want > 0 && (len(c.raw(i)) != want || !hexadecimal(c.raw(i))) {
 			c.warn(i, section, "it does not have the %d hexadecimal digits of %s", want, c.nameOf(i))
 		}
-	}
-}
-
-// extensions checks the dictionary of extensions (STIX 2.1 §3.2, §7.3). What an extension
-// of one's own holds is not looked into.
-func (c *checker) extensions(k int, known map[string]*shape) {
-	const section = "STIX 2.1 §3.2"
-	for i, end := c.children(k); i < end; i = c.after(i) {
-		if got := c.nodes[i].kind; got != '{' {
-			c.warn(i, section, "it is %s, not an object", kindName(got))
-			continue
-		}
-		name := string(c.nameOf(i))
-		if s := known[name]; s != nil {
-			c.members(i, s)
-			continue
-		}
-		kind := c.member(i, "extension_type")
-		switch {
-		case kind == 0 && strings.HasPrefix(name, "extension-definition--"):
-			c.lacks(i, "extension_type", section)
-		case kind > 0 && (c.nodes[kind].kind != '"' || !slices.Contains(extensionTypes, c.string(kind))):
-			c.warn(kind, "STIX 2.1 §10.5", "it is not one of %s", strings.Join(extensionTypes, ", "))
-		}
-	}
-	if first, end := c.children(k); first == end {
-		c.warn(k, sectionDictionaries, emptyDictionary)
 	}
 }
 

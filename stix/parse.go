@@ -75,12 +75,14 @@ func parse(raw []byte, observe bool) (*entente.Version, []entente.Finding, []Obs
 type checker struct {
 	*tape
 	findings         []entente.Finding
-	faulty           bool     // there is a fault among them
-	full             bool     // there were more than maxFindings
-	two              bool     // the object is of STIX 2.0
-	open             bool     // the type is a custom one, which may have any property
-	inside, insideTo int      // the nodes in the container of an observed-data object
+	faulty           bool // there is a fault among them
+	full             bool // there were more than maxFindings
+	two              bool // the object is of STIX 2.0
+	open             bool // the type is a custom one, which may have any property
+	inside, insideTo int  // the nodes in the container of an observed-data object
+	objectType       string
 	strangers        []int    // the first properties that the standard does not know
+	misnamed         int      // the first of those whose name is malformed, 0 for none
 	pattern          *Pattern // of an indicator, if it can be read
 }
 

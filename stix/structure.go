@@ -46,7 +46,11 @@ func (c *checker) structure(v *entente.Version) {
 	if s == nil {
 		s = c.customShape(v)
 	}
+	c.objectType = v.Type
 	c.members(0, s)
+	if v.Spec == entente.Spec21 && s.byName["created"] != nil && c.member(0, "spec_version") == 0 {
+		c.lacks(0, "spec_version", "STIX 2.1 §3.2") // it is of 2.1 by its extension
+	}
 	c.versioning(v, s)
 	c.report()
 }
@@ -69,31 +73,12 @@ func (c *checker) customShape(v *entente.Version) *shape {
 	switch {
 	case c.two:
 		return shapeCustom20
-	case v.Created.IsZero():
+	}
+	sco, others := c.declares("new-sco"), c.declares("new-sdo") || c.declares("new-sro")
+	if sco && !others || sco == others && v.Created.IsZero() {
 		return shapeCustomObservable
 	}
 	return shapeCustom
-}
-
-// declares reports whether the object uses an extension definition of some type, "" for any.
-func (c *checker) declares(extensionType string) bool {
-	k := c.member(0, "extensions")
-	if k == 0 || c.nodes[k].kind != '{' {
-		return false
-	}
-	for i, end := c.children(k); i < end; i = c.after(i) {
-		if c.nodes[i].kind != '{' {
-			continue
-		}
-		kind := c.member(i, "extension_type")
-		if extensionType == "" && (kind > 0 || strings.HasPrefix(string(c.nameOf(i)), "extension-definition--")) {
-			return true
-		}
-		if kind > 0 && c.nodes[kind].kind == '"' && string(c.raw(kind)) == extensionType {
-			return true
-		}
-	}
-	return false
 }
 
 // versioning checks created, modified and the kinds of their references.
@@ -156,24 +141,4 @@ func (c *checker) isMarking(where string, id entente.ObjectID) {
 		}
 		c.add(entente.Warning, where, section, "%q is not a marking definition", []any{clip(string(id))})
 	}
-}
-
-// report says once which properties the standard does not know.
-func (c *checker) report() {
-	if len(c.strangers) == 0 || c.open || c.declares("toplevel-property-extension") {
-		return
-	}
-	section := "STIX 2.1 §11.1"
-	if c.two {
-		section = "STIX 2.0 Part 1 §7.1"
-	}
-	names := make([]string, 0, len(c.strangers))
-	for _, k := range c.strangers[:min(5, len(c.strangers))] {
-		names = append(names, c.path(k))
-	}
-	text := strings.Join(names, ", ")
-	if len(c.strangers) > len(names) {
-		text += " and more"
-	}
-	c.warn(c.strangers[0], section, "not in the standard for this type: %s; declare it in an extension, or begin its name with x_", text)
 }

@@ -15,7 +15,7 @@ var metaShapes = map[string]*shape{
 		oneOf("definition", "extensions"), marking}, commonMarking,
 		text("name", "definition_type"), dictionary("definition")),
 
-	"extension-definition": newShape("STIX 2.1 §7.3", nil, commonExtension,
+	"extension-definition": newShape("STIX 2.1 §7.3", []rule{definesExtension}, commonExtension,
 		needed(text("name", "schema", "version")), text("description"),
 		needed(listed(enum("extension_types", extensionTypes...))),
 		listed(text("extension_properties"))),
