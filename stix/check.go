@@ -113,8 +113,15 @@ func (c *checker) value(k int, p *property, s *shape) {
 		if v := c.string(k); !slices.Contains(p.values, v) {
 			c.warn(k, c.data(section), "%q is not one of %s", clip(v), strings.Join(p.values, ", "))
 		}
+	case isLanguage:
+		if tag := c.string(k); !languageTag(tag) {
+			c.warn(k, section, "%q is not a language code, such as en or de-CH", clip(tag))
+		}
 	case isDictionary:
 		c.dictionary(k)
+		if p.entries != "" {
+			c.entries(k, p.entries, s)
+		}
 	case isHashes:
 		c.hashes(k)
 	case isObject:
@@ -152,6 +159,58 @@ func (c *checker) dictionary(k int) {
 	}
 }
 
+// entries checks the values of a dictionary; of many that are of a wrong kind one is told.
+func (c *checker) entries(k int, kinds string, s *shape) {
+	for i, end := c.children(k); i < end; i = c.after(i) {
+		got := c.nodes[i].kind
+		ok := strings.IndexByte(kinds, got) >= 0 && (got != '0' || c.number(i) == float64(int64(c.number(i))))
+		for item, end := c.children(i); ok && got == '[' && item < end; item = c.after(item) {
+			ok = c.nodes[item].kind == '"'
+		}
+		if !ok {
+			c.warn(i, s.section, "the values here are %s", map[string]string{`"`: "strings", `0`: "integers", `"0`: "strings or integers", `[`: "lists of strings"}[kinds])
+			return
+		}
+	}
+}
+
+// languageTag tells a well-formed language tag (RFC 5646 §2.1), of whatever languages.
+func languageTag(s string) bool {
+	for at, subtag := range strings.Split(s, "-") {
+		const letters = "abcdefghijklmnopqrstuvwxyz"
+		allowed := letters + "0123456789"
+		if at == 0 {
+			allowed = letters
+		}
+		if len(subtag) == 0 || len(subtag) > 8 || strings.Trim(strings.ToLower(subtag), allowed) != "" {
+			return false
+		}
+		if at == 0 && len(subtag) == 1 && (!strings.EqualFold(subtag, "x") && !strings.EqualFold(subtag, "i") || len(s) == 1) {
+			return false
+		}
+	}
+	return true
+}
+
+// hashNames are the names of the vocabulary, by how they are often written (STIX 2.1 §10.7).
+var hashNames = map[string]string{
+	"md5": "MD5", "sha1": "SHA-1", "sha256": "SHA-256", "sha512": "SHA-512", "sha3256": "SHA3-256", "sha3512": "SHA3-512",
+	"ssdeep": "SSDEEP", "tlsh": "TLSH",
+}
+
+// hashName checks that the name of an algorithm is not another spelling of one that the
+// vocabulary has: who looks for SHA-256 does not find sha256. STIX 2.0 wrote ssdeep.
+func (c *checker) hashName(k int) {
+	name := string(c.nameOf(k))
+	if hashDigits[name] > 0 || len(name) > 9 {
+		return
+	}
+	want := hashNames[strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))]
+	if want != "" && want != name && !(c.two && name == "ssdeep") {
+		c.warn(k, c.data("STIX 2.1 §10.7"), "this algorithm is called %s", want)
+	}
+}
+
 // digits of the hashes whose length is fixed (STIX 2.1 §10.7).
 var hashDigits = map[string]int{
 	"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128, "SHA3-256": 64, "SHA3-512": 128,
@@ -164,6 +223,7 @@ func (c *checker) hashes(k int) {
 		if len(c.nameOf(i)) < 3 {
 			c.warn(i, section, "the name of a hashing algorithm has at least 3 characters")
 		}
+		c.hashName(i)
 		if got := c.nodes[i].kind; got != '"' {
 			c.warn(i, section, "it is %s, not a hash as a string", kindName(got))
 			continue

@@ -185,7 +185,9 @@ func (c *checker) granular(k int) []entente.GranularMarking {
 			g.Marking = c.marking(ref)
 		}
 		if lang > 0 && c.mustBe(lang, '"', "a language code") {
-			g.Lang = c.string(lang)
+			if g.Lang = c.string(lang); !languageTag(g.Lang) {
+				c.warn(lang, section, "%q is not a language code, such as en or de-CH", clip(g.Lang))
+			}
 		}
 		switch {
 		case ref == 0 && lang == 0:

@@ -22,6 +22,7 @@ const (
 	isObject                 // an object of a shape
 	isExtensions             // §3.2
 	isContainer              // §2.13
+	isLanguage               // a tag of RFC 5646
 )
 
 // names of kinds, and the sections of STIX 2.1 that define them.
@@ -40,6 +41,7 @@ var kinds = [...]struct{ name, section string }{
 	isObject:     {"an object", "STIX 2.1 §3.2"},
 	isExtensions: {"a dictionary", "STIX 2.1 §3.2"},
 	isContainer:  {"a dictionary", "STIX 2.1 §2.13"},
+	isLanguage:   {"a language code", "RFC 5646 §2.1"},
 }
 
 // property is what the standard says of one property of a type.
@@ -53,6 +55,7 @@ type property struct {
 	values    []string          // of a closed enumeration
 	targets   *targets          // what a reference may point to, nil for anything
 	shape     *shape            // of an isObject
+	entries   string            // of an isDictionary: the kinds of its values, "" for any
 	bit       uint64            // its place in shape.required, 0 if it is not
 	known     map[string]*shape // of isExtensions: the predefined ones
 }
@@ -108,6 +111,13 @@ func hex(names ...string) []property        { return each(isHex, names) }
 func octets(names ...string) []property     { return each(isBinary, names) }
 func hashes(names ...string) []property     { return each(isHashes, names) }
 func dictionary(names ...string) []property { return each(isDictionary, names) }
+func language(names ...string) []property   { return each(isLanguage, names) }
+
+// entries are dictionaries whose values are of certain kinds: '"' for strings, '0' for
+// integers, '[' for lists of strings.
+func entries(of string, names ...string) []property {
+	return change(dictionary(names...), func(p *property) { p.entries = of })
+}
 
 // natural are integers from 0 on.
 func natural(names ...string) []property { return within(0, maxNumber, integer(names...)) }

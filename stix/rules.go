@@ -199,8 +199,45 @@ func translations(c *checker, k int, section string) {
 		return
 	}
 	for i, end := c.children(contents); i < end; i = c.after(i) {
+		if name := string(c.nameOf(i)); !languageTag(name) {
+			c.warn(i, section, "%q is not a language code, such as en or de-CH", clip(name))
+		}
 		if got := c.nodes[i].kind; got != '{' {
 			c.warn(i, section, "it is %s, not an object with the properties in this language", kindName(got))
 		}
+	}
+}
+
+// macAddress wants a MAC-48 address in lower case with colons (STIX 2.1 §6.10.1).
+func macAddress(c *checker, k int, section string) {
+	value := c.member(k, "value")
+	if value == 0 || c.nodes[value].kind != '"' {
+		return
+	}
+	raw := c.raw(value)
+	ok := len(raw) == 17
+	for i := 0; ok && i < len(raw); i++ {
+		if i%3 == 2 {
+			ok = raw[i] == ':'
+		} else {
+			ok = raw[i]-'0' <= 9 || raw[i]-'a' <= 5
+		}
+	}
+	if !ok {
+		c.warn(value, section, "it is not six pairs of hexadecimal digits in lower case with colons between them")
+	}
+}
+
+// wholeHive wants the hive of a registry key written out (STIX 2.1 §6.17.1).
+func wholeHive(c *checker, k int, section string) {
+	key := c.member(k, "key")
+	if key == 0 || c.nodes[key].kind != '"' {
+		return
+	}
+	hive, _, _ := strings.Cut(c.string(key), "\\")
+	if whole := map[string]string{
+		"HKLM": "HKEY_LOCAL_MACHINE", "HKCU": "HKEY_CURRENT_USER", "HKCR": "HKEY_CLASSES_ROOT", "HKU": "HKEY_USERS", "HKCC": "HKEY_CURRENT_CONFIG",
+	}[strings.ToUpper(hive)]; whole != "" {
+		c.warn(key, section, "the hive is to be written out: %s", whole)
 	}
 }

@@ -11,7 +11,7 @@ var (
 	revised  = needed(each(isChecked, []string{"modified"}))
 	revoked  = each(isChecked, []string{"revoked", "labels"})
 	trusted  = each(isChecked, []string{"confidence"})
-	spoken   = text("lang")
+	spoken   = language("lang")
 	sourced  = listed(object(externalReference, "external_references"))
 	extended = extensions(nil)
 

@@ -32,10 +32,10 @@ var fileExtensions = map[string]*shape{
 			needed(text("name")), hashes("hashes"), natural("size")), "alternate_data_streams"))),
 
 	"pdf-ext": newShape("STIX 2.1 §6.7.4", []rule{besides()},
-		text("version", "pdfid0", "pdfid1"), boolean("is_optimized"), dictionary("document_info_dict")),
+		text("version", "pdfid0", "pdfid1"), boolean("is_optimized"), entries(`"`, "document_info_dict")),
 
 	"raster-image-ext": newShape("STIX 2.1 §6.7.5", []rule{besides()},
-		integer("image_height", "image_width", "bits_per_pixel"), dictionary("exif_tags")),
+		integer("image_height", "image_width", "bits_per_pixel"), entries(`"0`, "exif_tags")),
 
 	"windows-pebinary-ext": newShape("STIX 2.1 §6.7.6", []rule{besides("pe_type")},
 		needed(text("pe_type")), text("imphash"),
@@ -66,7 +66,7 @@ var peSection = newShape("STIX 2.1 §6.7.6.3", nil,
 var trafficExtensions = map[string]*shape{
 	"http-request-ext": newShape("STIX 2.1 §6.12.2", nil,
 		needed(text("request_method", "request_value")), text("request_version"),
-		dictionary("request_header"), integer("message_body_length"),
+		entries(`[`, "request_header"), integer("message_body_length"),
 		reference(of("artifact"), "message_body_data_ref")),
 
 	"icmp-ext": newShape("STIX 2.1 §6.12.3", nil, needed(hex("icmp_type_hex", "icmp_code_hex"))),
@@ -74,7 +74,7 @@ var trafficExtensions = map[string]*shape{
 	"socket-ext": newShape("STIX 2.1 §6.12.4", nil,
 		needed(enum("address_family", "AF_UNSPEC", "AF_INET", "AF_IPX", "AF_APPLETALK",
 			"AF_NETBIOS", "AF_INET6", "AF_IRDA", "AF_BTH")),
-		boolean("is_blocking", "is_listening"), dictionary("options"),
+		boolean("is_blocking", "is_listening"), entries(`0`, "options"),
 		enum("socket_type", "SOCK_STREAM", "SOCK_DGRAM", "SOCK_RAW", "SOCK_RDM", "SOCK_SEQPACKET"),
 		natural("socket_descriptor"), integer("socket_handle")),
 

@@ -13,7 +13,7 @@ var observableShapes = map[string]*shape{
 		enum("encryption_algorithm", "AES-256-GCM", "ChaCha20-Poly1305", "mime-type-indicated")),
 
 	"autonomous-system": sco("STIX 2.1 §6.2", nil,
-		needed(natural("number")), text("name", "rir")),
+		needed(integer("number")), text("name", "rir")),
 
 	"directory": sco("STIX 2.1 §6.3", nil,
 		needed(text("path")), text("path_enc"), instant("ctime", "mtime", "atime"),
@@ -31,10 +31,10 @@ var observableShapes = map[string]*shape{
 		text("content_type", "message_id", "subject", "body"),
 		reference(of("email-addr"), "from_ref", "sender_ref"),
 		listed(reference(of("email-addr"), "to_refs", "cc_refs", "bcc_refs")),
-		listed(text("received_lines")), dictionary("additional_header_fields"),
+		listed(text("received_lines")), entries(`[`, "additional_header_fields"),
 		listed(object(mimePart, "body_multipart")), reference(of("artifact"), "raw_email_ref")),
 
-	"file": sco("STIX 2.1 §6.7", []rule{oneOf("hashes", "name")},
+	"file": sco("STIX 2.1 §6.7", []rule{oneOf("hashes", "name"), with("name_enc", "name")},
 		hashes("hashes"), natural("size"), text("name", "name_enc", "mime_type"),
 		hex("magic_number_hex"), instant("ctime", "mtime", "atime"),
 		reference(of("directory"), "parent_directory_ref"),
@@ -43,7 +43,7 @@ var observableShapes = map[string]*shape{
 
 	"ipv4-addr": sco("STIX 2.1 §6.8", nil, needed(text("value")), addressReferences),
 	"ipv6-addr": sco("STIX 2.1 §6.9", nil, needed(text("value")), addressReferences),
-	"mac-addr":  sco("STIX 2.1 §6.10", nil, needed(text("value"))),
+	"mac-addr":  sco("STIX 2.1 §6.10", []rule{macAddress}, needed(text("value"))),
 	"mutex":     sco("STIX 2.1 §6.11", nil, needed(text("name"))),
 
 	"network-traffic": sco("STIX 2.1 §6.12", []rule{oneOf("src_ref", "dst_ref"),
@@ -52,20 +52,20 @@ var observableShapes = map[string]*shape{
 		reference(of("ipv4-addr", "ipv6-addr", "mac-addr", "domain-name"), "src_ref", "dst_ref"),
 		within(0, 65535, integer("src_port", "dst_port")), needed(listed(text("protocols"))),
 		natural("src_byte_count", "dst_byte_count", "src_packets", "dst_packets"),
-		dictionary("ipfix"), reference(of("artifact"), "src_payload_ref", "dst_payload_ref"),
+		entries(`"0`, "ipfix"), reference(of("artifact"), "src_payload_ref", "dst_payload_ref"),
 		listed(reference(of("network-traffic"), "encapsulates_refs")),
 		reference(of("network-traffic"), "encapsulated_by_ref"), extensions(trafficExtensions)),
 
 	"process": sco("STIX 2.1 §6.13", []rule{ownProperty},
 		boolean("is_hidden"), integer("pid"), instant("created_time"), text("cwd", "command_line"),
-		dictionary("environment_variables"),
+		entries(`"`, "environment_variables"),
 		listed(reference(of("network-traffic"), "opened_connection_refs")),
 		reference(of("user-account"), "creator_user_ref"), reference(of("file"), "image_ref"),
 		reference(of("process"), "parent_ref"), listed(reference(of("process"), "child_refs")),
 		extensions(processExtensions)),
 
 	"software": sco("STIX 2.1 §6.14", nil, needed(text("name")),
-		text("cpe", "swid", "vendor", "version"), listed(text("languages"))),
+		text("cpe", "swid", "vendor", "version"), listed(language("languages"))),
 
 	"url": sco("STIX 2.1 §6.15", nil, needed(text("value"))),
 
@@ -75,9 +75,9 @@ var observableShapes = map[string]*shape{
 		instant("account_created", "account_expires", "credential_last_changed",
 			"account_first_login", "account_last_login"), extensions(accountExtensions)),
 
-	"windows-registry-key": sco("STIX 2.1 §6.17", []rule{ownProperty},
+	"windows-registry-key": sco("STIX 2.1 §6.17", []rule{ownProperty, wholeHive},
 		text("key"), listed(object(registryValue, "values")), instant("modified_time"),
-		reference(of("user-account"), "creator_user_ref"), natural("number_of_subkeys")),
+		reference(of("user-account"), "creator_user_ref"), integer("number_of_subkeys")),
 
 	"x509-certificate": sco("STIX 2.1 §6.18", []rule{ownProperty},
 		boolean("is_self_signed"), hashes("hashes"),
