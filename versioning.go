@@ -218,7 +218,7 @@ func (b *breaches) created() {
 	}
 	if at := slices.IndexFunc(others, differs); at >= 0 {
 		k := others[at].Versioning
-		b.add("created", "§3.2", "§3.1", "%s is not what version %s says, which is %s: all versions of an object say the same", mine.Text, k.Stamp, k.Created.Text)
+		b.add("created", "§3.2", "§3.4", "%s is not what version %s says, which is %s: all versions of an object say the same", mine.Text, k.Stamp, k.Created.Text)
 	}
 }
 

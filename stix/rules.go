@@ -241,3 +241,12 @@ func wholeHive(c *checker, k int, section string) {
 		c.warn(key, section, "the hive is to be written out: %s", whole)
 	}
 }
+
+// relationshipName wants the characters that a type of relationship may have (STIX 2.1
+// §5.1.2, STIX 2.0 Part 2 §3.1).
+func relationshipName(c *checker, k int, section string) {
+	kind := c.member(k, "relationship_type")
+	if kind > 0 && c.nodes[kind].kind == '"' && strings.Trim(c.string(kind), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		c.warn(kind, section, "%q has other characters than a-z, 0-9 and -", clip(c.string(kind)))
+	}
+}

@@ -116,7 +116,7 @@ var domainShapes = map[string]*shape{
 	"vulnerability": sdo("STIX 2.1 §4.19", nil,
 		needed(text("name")), text("description")),
 
-	"relationship": sdo("STIX 2.1 §5.1", []rule{after("start_time", "stop_time")},
+	"relationship": sdo("STIX 2.1 §5.1", []rule{after("start_time", "stop_time"), relationshipName},
 		needed(text("relationship_type")), text("description"),
 		needed(reference(toRelated, "source_ref", "target_ref")),
 		instant("start_time", "stop_time")),

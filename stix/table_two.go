@@ -66,7 +66,7 @@ var shapes20 = map[string]*shape{
 	"vulnerability": sdo20("STIX 2.0 Part 2 §2.12", nil,
 		needed(text("name")), text("description")),
 
-	"relationship": sdo20("STIX 2.0 Part 2 §3.1", nil,
+	"relationship": sdo20("STIX 2.0 Part 2 §3.1", []rule{relationshipName},
 		needed(text("relationship_type")), text("description"),
 		needed(reference(toDomain, "source_ref", "target_ref"))),
 
