@@ -90,6 +90,12 @@ func (c *checker) value(k int, p *property, s *shape) {
 		case p.bounded && f > p.high:
 			c.warn(k, s.section, "%s is more than %.0f", c.raw(k), p.high)
 		}
+	case isString:
+		if p.open != nil {
+			if word := p.open.means(c.string(k)); word != "" {
+				c.warn(k, s.section, "%q is written %s in the vocabulary", clip(c.string(k)), word)
+			}
+		}
 	case isTimestamp:
 		if _, err := entente.ParseInstant(c.string(k)); err != nil {
 			c.warn(k, c.data(section), "%s", why(err))

@@ -53,6 +53,7 @@ type property struct {
 	bounded   bool
 	low, high float64           // inclusive, where bounded
 	values    []string          // of a closed enumeration
+	open      vocabulary        // of a string, nil for none
 	targets   *targets          // what a reference may point to, nil for anything
 	shape     *shape            // of an isObject
 	entries   string            // of an isDictionary: the kinds of its values, "" for any
@@ -112,6 +113,11 @@ func octets(names ...string) []property     { return each(isBinary, names) }
 func hashes(names ...string) []property     { return each(isHashes, names) }
 func dictionary(names ...string) []property { return each(isDictionary, names) }
 func language(names ...string) []property   { return each(isLanguage, names) }
+
+// open are strings that come from an open vocabulary.
+func open(v vocabulary, names ...string) []property {
+	return change(text(names...), func(p *property) { p.open = v })
+}
 
 // entries are dictionaries whose values are of certain kinds: '"' for strings, '0' for
 // integers, '[' for lists of strings.

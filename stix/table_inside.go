@@ -38,7 +38,7 @@ var fileExtensions = map[string]*shape{
 		integer("image_height", "image_width", "bits_per_pixel"), entries(`"0`, "exif_tags")),
 
 	"windows-pebinary-ext": newShape("STIX 2.1 §6.7.6", []rule{besides("pe_type")},
-		needed(text("pe_type")), text("imphash"),
+		needed(open(binaryTypes, "pe_type")), text("imphash"),
 		hex("machine_hex", "pointer_to_symbol_table_hex", "characteristics_hex"),
 		natural("number_of_sections", "number_of_symbols", "size_of_optional_header"),
 		instant("time_date_stamp"), hashes("file_header_hashes"),

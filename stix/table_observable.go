@@ -70,7 +70,7 @@ var observableShapes = map[string]*shape{
 	"url": sco("STIX 2.1 §6.15", nil, needed(text("value"))),
 
 	"user-account": sco("STIX 2.1 §6.16", []rule{ownProperty},
-		text("user_id", "credential", "account_login", "account_type", "display_name"),
+		text("user_id", "credential", "account_login", "display_name"), open(accountTypes, "account_type"),
 		boolean("is_service_account", "is_privileged", "can_escalate_privs", "is_disabled"),
 		instant("account_created", "account_expires", "credential_last_changed",
 			"account_first_login", "account_last_login"), extensions(accountExtensions)),

@@ -31,16 +31,16 @@ var shapes20 = map[string]*shape{
 		needed(text("name")), text("description")),
 
 	"identity": sdo20("STIX 2.0 Part 2 §2.4", nil,
-		needed(text("name", "identity_class")), text("description", "contact_information"),
-		listed(text("sectors"))),
+		needed(text("name")), needed(open(identityClasses, "identity_class")), text("description", "contact_information"),
+		listed(open(sectors, "sectors"))),
 
 	"indicator": sdo20("STIX 2.0 Part 2 §2.5", []rule{after("valid_from", "valid_until"), readablePattern},
 		labels20, text("name", "description"), needed(text("pattern")),
 		needed(instant("valid_from")), instant("valid_until"), killChain20),
 
 	"intrusion-set": sdo20("STIX 2.0 Part 2 §2.6", []rule{seenOrder},
-		needed(text("name")), text("description", "resource_level", "primary_motivation"),
-		listed(text("aliases", "goals", "secondary_motivations")),
+		needed(text("name")), text("description"), open(resourceLevels, "resource_level"), open(motivations, "primary_motivation"),
+		listed(text("aliases", "goals")), listed(open(motivations, "secondary_motivations")),
 		instant("first_seen", "last_seen")),
 
 	"malware": sdo20("STIX 2.0 Part 2 §2.7", nil,
@@ -57,8 +57,9 @@ var shapes20 = map[string]*shape{
 
 	"threat-actor": sdo20("STIX 2.0 Part 2 §2.10", nil,
 		labels20, needed(text("name")),
-		text("description", "sophistication", "resource_level", "primary_motivation"),
-		listed(text("aliases", "roles", "goals", "secondary_motivations", "personal_motivations"))),
+		text("description"), open(skills, "sophistication"), open(resourceLevels, "resource_level"),
+		listed(text("aliases", "goals")), listed(open(actorRoles, "roles")),
+		open(motivations, "primary_motivation"), listed(open(motivations, "secondary_motivations", "personal_motivations"))),
 
 	"tool": sdo20("STIX 2.0 Part 2 §2.11", nil,
 		labels20, needed(text("name")), text("description", "tool_version"), killChain20),
