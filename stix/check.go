@@ -91,7 +91,10 @@ func (c *checker) value(k int, p *property, s *shape) {
 			c.warn(k, s.section, "%s is more than %.0f", c.raw(k), p.high)
 		}
 	case isString:
-		if p.open != nil {
+		if p.open == nil {
+			break
+		}
+		if _, ok := p.open[string(c.raw(k))]; !ok {
 			if word := p.open.means(c.string(k)); word != "" {
 				c.warn(k, s.section, "%q is written %s in the vocabulary", clip(c.string(k)), word)
 			}
@@ -120,8 +123,8 @@ func (c *checker) value(k int, p *property, s *shape) {
 			c.warn(k, c.data(section), "%q is not one of %s", clip(v), strings.Join(p.values, ", "))
 		}
 	case isLanguage:
-		if tag := c.string(k); !languageTag(tag) {
-			c.warn(k, section, "%q is not a language code, such as en or de-CH", clip(tag))
+		if !languageTag(c.raw(k)) {
+			c.warn(k, section, "%q is not a language code, such as en or de-CH", clip(c.string(k)))
 		}
 	case isDictionary:
 		c.dictionary(k)
@@ -181,19 +184,22 @@ func (c *checker) entries(k int, kinds string, s *shape) {
 }
 
 // languageTag tells a well-formed language tag (RFC 5646 §2.1), of whatever languages.
-func languageTag(s string) bool {
-	for at, subtag := range strings.Split(s, "-") {
-		const letters = "abcdefghijklmnopqrstuvwxyz"
-		allowed := letters + "0123456789"
-		if at == 0 {
-			allowed = letters
+func languageTag(tag []byte) bool {
+	first, from := true, 0
+	for i := 0; i <= len(tag); i++ {
+		if i < len(tag) && tag[i] != '-' {
+			if digit := tag[i]-'0' <= 9; first && digit || !digit && tag[i]|0x20-'a' > 25 {
+				return false
+			}
+			continue
 		}
-		if len(subtag) == 0 || len(subtag) > 8 || strings.Trim(strings.ToLower(subtag), allowed) != "" {
+		length := i - from
+		// The first subtag has one letter only in private and registered tags: x-…, i-….
+		single := first && length == 1 && (tag[0]|0x20 != 'x' && tag[0]|0x20 != 'i' || i == len(tag))
+		if length == 0 || length > 8 || single {
 			return false
 		}
-		if at == 0 && len(subtag) == 1 && (!strings.EqualFold(subtag, "x") && !strings.EqualFold(subtag, "i") || len(s) == 1) {
-			return false
-		}
+		first, from = false, i+1
 	}
 	return true
 }

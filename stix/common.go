@@ -185,7 +185,7 @@ func (c *checker) granular(k int) []entente.GranularMarking {
 			g.Marking = c.marking(ref)
 		}
 		if lang > 0 && c.mustBe(lang, '"', "a language code") {
-			if g.Lang = c.string(lang); !languageTag(g.Lang) {
+			if g.Lang = c.string(lang); !languageTag(c.raw(lang)) {
 				c.warn(lang, section, "%q is not a language code, such as en or de-CH", clip(g.Lang))
 			}
 		}

@@ -99,13 +99,24 @@ func (c *checker) propertyNames(k int, section string) {
 const misnamed = "the name of a property has 3 to 250 of the characters a-z, 0-9 and _"
 
 func propertyName(b []byte) bool {
+	if len(b) < 3 || len(b) > 250 {
+		return false
+	}
 	for _, c := range b {
-		if c-'0' > 9 && c-'a' > 25 && c != '_' {
+		if !nameBytes[c] {
 			return false
 		}
 	}
-	return len(b) >= 3 && len(b) <= 250
+	return true
 }
+
+// nameBytes are the characters of a property's name.
+var nameBytes = func() (table [256]bool) {
+	for c := range table {
+		table[c] = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_'
+	}
+	return table
+}()
 
 // reserved are names for which a later version of the standard has plans (STIX 2.1 §3.8).
 var reserved = []string{"severity", "username", "phone_number", "action"}
@@ -113,14 +124,17 @@ var reserved = []string{"severity", "username", "phone_number", "action"}
 // stranger notes a property that the standard does not know.
 func (c *checker) stranger(k int, top bool) {
 	name := c.nameOf(k)
+	if c.misnamed == 0 && !propertyName(name) {
+		c.misnamed = k
+	}
+	if len(name) > 1 && name[0] == 'x' && name[1] == '_' {
+		return
+	}
 	if top && !c.two && slices.Contains(reserved, string(name)) {
 		c.warn(k, "STIX 2.1 §3.8", "this name is reserved, and no object may have it")
 		return
 	}
-	if c.misnamed == 0 && !propertyName(name) {
-		c.misnamed = k
-	}
-	if !strings.HasPrefix(string(name), "x_") && len(c.strangers) < 6 {
+	if len(c.strangers) < 6 {
 		c.strangers = append(c.strangers, k)
 	}
 }

@@ -199,8 +199,8 @@ func translations(c *checker, k int, section string) {
 		return
 	}
 	for i, end := c.children(contents); i < end; i = c.after(i) {
-		if name := string(c.nameOf(i)); !languageTag(name) {
-			c.warn(i, section, "%q is not a language code, such as en or de-CH", clip(name))
+		if name := c.nameOf(i); !languageTag(name) {
+			c.warn(i, section, "%q is not a language code, such as en or de-CH", clip(string(name)))
 		}
 		if got := c.nodes[i].kind; got != '{' {
 			c.warn(i, section, "it is %s, not an object with the properties in this language", kindName(got))
@@ -246,7 +246,13 @@ func wholeHive(c *checker, k int, section string) {
 // §5.1.2, STIX 2.0 Part 2 §3.1).
 func relationshipName(c *checker, k int, section string) {
 	kind := c.member(k, "relationship_type")
-	if kind > 0 && c.nodes[kind].kind == '"' && strings.Trim(c.string(kind), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		c.warn(kind, section, "%q has other characters than a-z, 0-9 and -", clip(c.string(kind)))
+	if kind == 0 || c.nodes[kind].kind != '"' {
+		return
+	}
+	for _, b := range c.raw(kind) {
+		if b-'0' > 9 && b-'a' > 25 && b != '-' {
+			c.warn(kind, section, "%q has other characters than a-z, 0-9 and -", clip(c.string(kind)))
+			return
+		}
 	}
 }

@@ -142,6 +142,20 @@ func testSpecs(t *testing.T, open func() *store.Store) {
 	h.submit(c, version("tool", 1, jan, "2.1"), version("tool", 1, feb, "2.1"))
 	same(t, "the latest specification", names(h.page(c, entente.Filter{}, 9)), []string{"tool 1 " + feb})
 	same(t, "2.0 asked for", names(h.page(c, entente.Filter{Specs: both[:1]}, 9)), []string{"tool 1 " + mar})
+	named := func(texts ...string) entente.Filter {
+		var f entente.Filter
+		for _, text := range texts {
+			in, err := entente.ParseInstant(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Versions.Exact = append(f.Versions.Exact, in)
+		}
+		return f
+	}
+	same(t, "a version that both have", h.page(c, named(jan), 9)[0].Spec, entente.Spec21)
+	same(t, "a version that 2.0 alone has", names(h.page(c, named(mar), 9)), []string{"tool 1 " + mar})
+	same(t, "versions of either", names(h.page(c, named(feb, mar), 9)), []string{"tool 1 " + feb})
 	same(t, "both, last", names(h.page(c, entente.Filter{Specs: both}, 9)), []string{"tool 1 " + mar, "tool 1 " + feb})
 	h.do(entente.DeleteObject{Collection: c.ID, Object: old(jan).ID, Specs: both[1:]})
 	same(t, "2.1 deleted", names(h.page(c, entente.Filter{Versions: entente.VersionFilter{All: true}}, 9)), []string{"tool 1 " + jan, "tool 1 " + mar})
