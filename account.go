@@ -100,3 +100,12 @@ func CheckName(what, s string) error {
 	}
 	return nil
 }
+
+// checkText checks a text that is only shown, and may be empty: UTF-8 of at most so many
+// bytes, without NUL, which PostgreSQL does not keep.
+func checkText(what, s string, most int) error {
+	if len(s) > most || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return Errorf(Invalid, "the %s must be text in UTF-8 of at most %d bytes, without NUL", what, most)
+	}
+	return nil
+}

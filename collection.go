@@ -1,20 +1,13 @@
 package entente
 
-// Root is a TAXII API root (TAXII 2.1 §4.2): a group of collections under one path.
-type Root struct {
-	Name             string // its path, "api1" for /api1/
-	Title            string
-	Description      string
-	MaxContentLength int64 // octets of a request body, more than 0
-}
-
 // Collection is a named set of submissions at home, with an accept log: what came in,
 // in order. Its home feed is that log, and Head its last position.
 type Collection struct {
 	ID          string // UUIDv4, as TAXII shows it
 	Root        string // the API root it is served under
+	ReadOnly    bool   // that API root's setting
 	Name        string // its title, unique at home
-	Alias       string // unique within the root, "" for none
+	Alias       string // "" for none; in its root no other collection has it as name or alias
 	Description string
 	Created     int64 // microseconds since 1970
 	Feed        int64 // the number of its home feed
@@ -27,22 +20,29 @@ type Access struct {
 	Collection
 	CanRead  bool
 	CanWrite bool
+	// Shut tells that the account was granted writing, and the API root is read-only.
+	Shut bool
 }
 
 // AccessFor is the one rule of who sees a collection at home: an operator reads and
-// writes all, others what they were granted.
+// writes all, others what they were granted. Under an API root that is read-only nobody
+// writes who comes with an account, and everybody sees what they saw.
 func AccessFor(a Actor, c Collection, g Grant) Access {
-	if a.IsOperator() {
-		return Access{Collection: c, CanRead: true, CanWrite: true}
+	out := Access{Collection: c}
+	switch {
+	case a.IsOperator():
+		out.CanRead, out.CanWrite = true, true
+	case !a.Account.Disabled && g.Account == a.Account.ID && g.Collection == c.ID:
+		out.CanRead, out.CanWrite = g.Read, g.Write
 	}
-	if a.Account.Disabled || g.Account != a.Account.ID || g.Collection != c.ID {
-		return Access{Collection: c}
+	if c.ReadOnly && !a.Local {
+		out.CanWrite, out.Shut = false, out.CanWrite
 	}
-	return Access{Collection: c, CanRead: g.Read, CanWrite: g.Write}
+	return out
 }
 
 // Visible reports whether the account may know that the collection exists.
-func (a Access) Visible() bool { return a.CanRead || a.CanWrite }
+func (a Access) Visible() bool { return a.CanRead || a.CanWrite || a.Shut }
 
 // Filter selects versions of a feed (TAXII 2.1 §3.4). Empty fields select all.
 type Filter struct {

@@ -21,6 +21,12 @@ func Decide(c Command, f Facts) (Change, error) {
 	switch c := c.(type) {
 	case Establish:
 		return decideEstablish(c, f)
+	case AddRoot:
+		return decideAddRoot(c, f)
+	case EditRoot:
+		return decideEditRoot(c, f)
+	case RemoveRoot:
+		return decideRemoveRoot(c, f)
 	case AddCollection:
 		return decideAddCollection(c, f)
 	case EditCollection:
@@ -63,11 +69,19 @@ func access(f Facts) (Access, error) {
 	return Access{}, Errorf(NotFound, "there is no such collection")
 }
 
+// errShut is for who may write, and finds the API root read-only.
+func errShut() error {
+	return Errorf(Forbidden, "the API root of this collection is read-only: nothing is added or deleted through it")
+}
+
 func decideEstablish(c Establish, f Facts) (Change, error) {
 	if f.Home.ID != "" {
 		return Change{}, Errorf(Conflict, "this node is established already; its home is %q", f.Home.Name)
 	}
 	if err := CheckName("organisation", c.Organisation); err != nil {
+		return Change{}, err
+	}
+	if err := CheckRoot(c.Root); err != nil {
 		return Change{}, err
 	}
 	root := c.Root
@@ -84,25 +98,20 @@ func decideAddCollection(c AddCollection, f Facts) (Change, error) {
 	if err := checkAlias(c.Alias); err != nil {
 		return Change{}, err
 	}
-	if f.NameTaken {
-		return Change{}, Errorf(Conflict, "there is already a collection named %q", c.Name)
-	}
-	if f.AliasTaken {
-		return Change{}, Errorf(Conflict, "there is already a collection with the alias %q", c.Alias)
-	}
 	root := c.Root
 	if root == "" && len(f.Roots) > 0 {
 		root = f.Roots[0].Name
 	}
-	for _, r := range f.Roots {
-		if r.Name == root {
-			return Change{
-				Collection: &Collection{ID: f.NewID, Root: root, Name: c.Name, Alias: c.Alias, Description: c.Description, Created: f.Now, Feed: f.NewFeed},
-				Receipt:    Receipt{ID: f.NewID},
-			}, nil
-		}
+	if f.root(root) == nil {
+		return Change{}, noRoot(root)
 	}
-	return Change{}, Errorf(NotFound, "there is no API root %q", clip(root))
+	if err := f.checkNamesakes(root, c.Name, c.Alias); err != nil {
+		return Change{}, err
+	}
+	return Change{
+		Collection: &Collection{ID: f.NewID, Root: root, Name: c.Name, Alias: c.Alias, Description: c.Description, Created: f.Now, Feed: f.NewFeed},
+		Receipt:    Receipt{ID: f.NewID},
+	}, nil
 }
 
 func decideEditCollection(c EditCollection, f Facts) (Change, error) {
@@ -114,8 +123,8 @@ func decideEditCollection(c EditCollection, f Facts) (Change, error) {
 		if err := CheckName("collection", *c.Name); err != nil {
 			return Change{}, err
 		}
-		if f.NameTaken {
-			return Change{}, Errorf(Conflict, "there is already a collection named %q", *c.Name)
+		if err := f.checkNamesakes(to.Root, *c.Name, ""); err != nil {
+			return Change{}, err
 		}
 		to.Name = *c.Name
 	}
@@ -123,8 +132,8 @@ func decideEditCollection(c EditCollection, f Facts) (Change, error) {
 		if err := checkAlias(*c.Alias); err != nil {
 			return Change{}, err
 		}
-		if f.AliasTaken {
-			return Change{}, Errorf(Conflict, "there is already a collection with the alias %q", *c.Alias)
+		if err := f.checkNamesakes(to.Root, "", *c.Alias); err != nil {
+			return Change{}, err
 		}
 		to.Alias = *c.Alias
 	}
@@ -132,6 +141,24 @@ func decideEditCollection(c EditCollection, f Facts) (Change, error) {
 		to.Description = *c.Description
 	}
 	return Change{Collection: &to, Receipt: Receipt{ID: to.ID}}, nil
+}
+
+// checkNamesakes checks a new name or alias, "" for none, of a collection in an API root.
+// Names are unique at home. Within one root names and aliases share one space, so that
+// there either finds one collection.
+func (f Facts) checkNamesakes(root, name, alias string) error {
+	for _, k := range f.Namesakes {
+		switch {
+		case name != "" && k.Name == name:
+			return Errorf(Conflict, "there is already a collection named %q", name)
+		case k.Root != root:
+		case name != "" && k.Alias == name:
+			return Errorf(Conflict, "there is already a collection with the alias %q in the API root %q", name, root)
+		case alias != "" && (k.Alias == alias || k.Name == alias):
+			return Errorf(Conflict, "there is already a collection with the name or alias %q in the API root %q", alias, root)
+		}
+	}
+	return nil
 }
 
 // checkAlias keeps aliases usable as one segment of a URL path and apart from ids.

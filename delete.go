@@ -13,6 +13,9 @@ func decideDelete(c DeleteObject, f Facts) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
+	if a.Shut {
+		return Change{}, errShut()
+	}
 	if !a.CanRead || !a.CanWrite {
 		return Change{}, Errorf(Forbidden, "deleting needs the right to read and to write the collection")
 	}

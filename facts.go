@@ -12,18 +12,21 @@ type Facts struct {
 	NewFeed int64
 
 	Home       Organisation // its ID is "" before [Establish]
-	Roots      []Root
-	Collection *Collection // the one the command names, nil if there is none
-	Grant      Grant       // the actor's grant on Collection
-	Account    *Account    // the one the command names, nil if there is none
-	Token      *Token      // the one the command names, nil if there is none
-	Remote     *Remote     // the one the command names, nil if there is none
+	Roots      []Root       // the default first
+	Collection *Collection  // the one the command names, nil if there is none
+	Grant      Grant        // the actor's grant on Collection
+	Account    *Account     // the one the command names, nil if there is none
+	Token      *Token       // the one the command names, nil if there is none
+	Remote     *Remote      // the one the command names, nil if there is none
 
-	// NameTaken and AliasTaken tell that another collection or account has the name.
-	NameTaken, AliasTaken bool
+	// NameTaken tells that another account or remote has the name.
+	NameTaken bool
+	// Namesakes are the other collections that have a name or alias which the command
+	// wants to give, as name or as alias.
+	Namesakes []Collection
 	// Operators counts the accounts that are operators and not disabled.
 	Operators int
-	// Empty tells that Collection holds nothing.
+	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
 	// Known holds, per object that the command concerns, every stored content with its
@@ -88,10 +91,13 @@ type Change struct {
 	Added    int64     // the feed's new last time
 	Feed     int64     // the feed that moves
 
-	Home     *Organisation // to put
-	Root     *Root         // to put
-	Settings []Setting     // to put
-	Status   *Status       // to put
+	Home *Organisation // to put
+	Root *Root         // to put
+	// DefaultRoot is the name of the API root that becomes the default, "" for no change.
+	DefaultRoot string
+	RemoveRoot  string    // name
+	Settings    []Setting // to put
+	Status      *Status   // to put
 
 	Collection       *Collection // to put
 	RemoveCollection string      // id

@@ -24,10 +24,15 @@ func decideSubmit(c Submit, f Facts) (Change, error) {
 // about the two alone: before a long input is read.
 func MaySubmit(f Facts) error {
 	a, err := access(f)
-	if err == nil && !a.CanWrite {
-		err = Errorf(Forbidden, "this account may not write to the collection")
+	switch {
+	case err != nil:
+		return err
+	case a.Shut:
+		return errShut()
+	case !a.CanWrite:
+		return Errorf(Forbidden, "this account may not write to the collection")
 	}
-	return err
+	return nil
 }
 
 // submit takes in one version from one source.

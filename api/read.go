@@ -161,7 +161,11 @@ func (s *Server) page(c *call, at taxii.Endpoint, id *entente.ObjectID, read rea
 			return err
 		}
 	}
-	limit := s.cfg.PageMax
+	most := s.cfg.PageMax
+	if own := c.root.PageMax; own > 0 {
+		most = min(most, int(own))
+	}
+	limit := most
 	if q.Limit > 0 {
 		limit = min(q.Limit, limit)
 	}
@@ -173,7 +177,7 @@ func (s *Server) page(c *call, at taxii.Endpoint, id *entente.ObjectID, read rea
 	}
 	next := ""
 	if p.More {
-		next = s.sealer.Seal(taxii.Cursor{Endpoint: at, Feed: c.in.ID, Filter: q.Filter, Limit: min(q.Limit, s.cfg.PageMax), After: p.Next})
+		next = s.sealer.Seal(taxii.Cursor{Endpoint: at, Feed: c.in.ID, Filter: q.Filter, Limit: min(q.Limit, most), After: p.Next})
 	}
 	if n := len(p.Entries); n > 0 {
 		// Spelled as in the standard; Header.Set would write X-Taxii-….

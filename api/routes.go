@@ -53,6 +53,12 @@ func routes() []route {
 	}
 }
 
+// besides are the paths that are no routes: they have their own order of errors. No API
+// root can be named like the first segment of one of them, or of a route.
+func (s *Server) besides() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz, "/metrics": s.metrics}
+}
+
 // mux sends each path, with the slash at the end or without, to its route.
 func (s *Server) mux() http.Handler {
 	m := http.NewServeMux()
@@ -61,9 +67,9 @@ func (s *Server) mux() http.Handler {
 		m.HandleFunc(rt.path, h)
 		m.HandleFunc(rt.path+"/{$}", h)
 	}
-	m.HandleFunc("/healthz", s.healthz)
-	m.HandleFunc("/readyz", s.readyz)
-	m.HandleFunc("/metrics", s.metrics)
+	for at, h := range s.besides() {
+		m.HandleFunc(at, h)
+	}
 	unknown := s.serve(route{path: "unknown", reach: nowhere})
 	m.HandleFunc("/", unknown)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -135,21 +141,12 @@ func nowhere(*Server, *call) error {
 	return entente.Errorf(entente.NotFound, "there is nothing at this path")
 }
 
-func toRoot(s *Server, c *call) error {
-	roots, err := s.node.Roots(c.r.Context(), c.actor)
-	if err != nil {
-		return err
-	}
-	name := c.r.PathValue("root")
-	i := slices.IndexFunc(roots, func(r entente.Root) bool { return r.Name == name })
-	if i < 0 {
-		return entente.Errorf(entente.NotFound, "there is no such API root")
-	}
-	c.root = roots[i]
-	return nil
+func toRoot(s *Server, c *call) (err error) {
+	c.root, err = s.node.Root(c.r.Context(), c.actor, c.r.PathValue("root"))
+	return err
 }
 
 func toCollection(s *Server, c *call) (err error) {
-	c.in, err = s.node.Collection(c.r.Context(), c.actor, c.r.PathValue("root"), c.r.PathValue("collection"))
+	c.in, c.root, err = s.node.Collection(c.r.Context(), c.actor, c.r.PathValue("root"), c.r.PathValue("collection"))
 	return err
 }

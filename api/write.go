@@ -18,9 +18,6 @@ import (
 // is complete. If the body turns out to be no envelope after some objects, those are in;
 // the error says how many.
 func (s *Server) addObjects(c *call) error {
-	if err := toRoot(s, c); err != nil {
-		return err
-	}
 	if err := checkBody(c.r, c.root.MaxContentLength); err != nil {
 		return err
 	}

@@ -83,6 +83,8 @@ func history(t *testing.T, n *node.Node, seed uint64) map[string][]string {
 	}
 	for _, c := range []entente.Command{
 		entente.AddToken{Account: acc.ID, Hash: sha256.Sum256([]byte("secret"))},
+		entente.AddRoot{Root: entente.Root{Name: "banks", Title: "Banks", MaxContentLength: 7, PageMax: 8, ReadOnly: true}},
+		entente.EditRoot{Root: "banks", Default: true},
 		entente.SetGrant{Account: acc.ID, Collection: reread(t, n, "B").ID, Read: true},
 	} {
 		if _, err := n.Do(ctx, local, c); err != nil {
@@ -175,6 +177,19 @@ func TestRestoreIsTheSameNode(t *testing.T) {
 				}
 				if n.CursorSecret() != again.CursorSecret() {
 					t.Fatal("cursors that clients hold are of no use")
+				}
+				for what, read := range map[string]func(*node.Node) (any, error){
+					"API roots": func(x *node.Node) (any, error) { return x.Roots(ctx, local) },
+					"accounts":  func(x *node.Node) (any, error) { return x.Accounts(ctx, local) },
+				} {
+					was, err := read(n)
+					if err != nil {
+						t.Fatal(err)
+					}
+					is, err := read(again)
+					if d := cmp.Diff(was, is); err != nil || d != "" {
+						t.Fatalf("%s: %v %s", what, err, d)
+					}
 				}
 				acc, err := again.SignInToken(ctx, "secret")
 				if err != nil {

@@ -154,10 +154,15 @@ func (d *doctor) engine(ctx context.Context) error {
 func (d *doctor) records(ctx context.Context) error {
 	var all []store.Broken
 	var accounts []entente.Account
+	var roots []entente.Root
 	err := d.n.st.View(ctx, func(t *store.Tx) (err error) {
-		if all, err = t.BrokenRecords(ctx); err == nil {
-			accounts, err = t.Accounts(ctx)
+		if all, err = t.BrokenRecords(ctx); err != nil {
+			return err
 		}
+		if accounts, err = t.Accounts(ctx); err != nil {
+			return err
+		}
+		roots, err = t.Roots(ctx)
 		return err
 	})
 	for _, b := range all {
@@ -165,6 +170,11 @@ func (d *doctor) records(ctx context.Context) error {
 			d.warn(checkRecord, "%s", b.Text)
 		} else {
 			d.fault(checkRecord, "%s", b.Text)
+		}
+	}
+	for _, r := range roots {
+		if err := entente.CheckRoot(r); err != nil {
+			d.fault(checkRecord, "API root %q: %v", r.Name, err)
 		}
 	}
 	for _, a := range accounts {

@@ -116,6 +116,12 @@ func damages() []damage {
 		{"right of nobody", "reference", "belongs to the account nobody", []string{`UPDATE permission SET account = 'nobody'`}},
 		{"right to nothing", "reference", "has a right to the collection nowhere", []string{`UPDATE permission SET collection = 'nowhere'`}},
 		{"root", "reference", `is in the API root "nowhere"`, []string{`UPDATE collection SET root = 'nowhere'`}},
+		{"no root", "reference", "there are 0 API roots", []string{`DELETE FROM root`}},
+		{"root's name", "reference", `"taxii2" cannot be an API root`, []string{`UPDATE root SET name = 'taxii2' WHERE name = 'banks'`}},
+		{"root's length", "reference", "the longest body", []string{`UPDATE root SET max_content = 0`}},
+		{"status of no root", "reference", `answers a POST to the API root "gone"`, []string{`INSERT INTO status (id, account, root, requested, body) VALUES ('s', 'a', 'gone', 0, (SELECT value FROM setting LIMIT 1))`}},
+		{"alias's index", "schema", "index collection_alias is missing", []string{`DROP INDEX collection_alias`}},
+		{"root's column", "schema", "table root has the columns", []string{`ALTER TABLE root DROP COLUMN page_max`}},
 		{"home", "reference", "0 organisations are home", []string{`UPDATE organisation SET home = 0`}},
 		{"lease", "lease", `the job "sweep" is taken until`, []string{`INSERT INTO lease (name, holder, expires) VALUES ('sweep', 'x', 9000000000000000)`}},
 		{"index", "schema", "index line_type is missing", []string{`DROP INDEX line_type`}},
@@ -151,7 +157,10 @@ func TestDoctorNamesDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []entente.Command{entente.AddToken{Account: r.ID}, entente.SetGrant{Account: r.ID, Collection: a.ID, Read: true}} {
+		for _, c := range []entente.Command{
+			entente.AddToken{Account: r.ID}, entente.SetGrant{Account: r.ID, Collection: a.ID, Read: true},
+			entente.AddRoot{Root: entente.Root{Name: "banks", Title: "Banks", MaxContentLength: 1}},
+		} {
 			if _, err := origin.Do(ctx, entente.LocalActor(), c); err != nil {
 				t.Fatal(err)
 			}

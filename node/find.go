@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 
 	"entente"
 	"entente/store"
@@ -26,29 +27,59 @@ func noCollection() error {
 func (n *Node) Roots(ctx context.Context, a entente.Actor) ([]entente.Root, error) {
 	var out []entente.Root
 	err := n.st.View(ctx, func(t *store.Tx) (err error) {
-		out, err = t.Roots(ctx)
+		out, err = visibleRoots(ctx, t, a)
 		return err
 	})
 	return out, err
 }
 
-// Collections lists the collections of an API root that an account may see, by id.
-// An unknown root is NotFound.
+// Root finds an API root by name. What is unknown and what the account may not see are
+// the same NotFound.
+func (n *Node) Root(ctx context.Context, a entente.Actor, name string) (entente.Root, error) {
+	all, err := n.Roots(ctx, a)
+	if err != nil {
+		return entente.Root{}, err
+	}
+	return rootIn(all, name)
+}
+
+func visibleRoots(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Root, error) {
+	all, err := t.Roots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var seen []entente.Access
+	if !a.IsOperator() { // who sees every root anyway
+		if seen, err = visible(ctx, t, a); err != nil {
+			return nil, err
+		}
+	}
+	return entente.VisibleRoots(a, all, seen), nil
+}
+
+// rootIn is the one answer for API roots that are unknown or must not be seen.
+func rootIn(visible []entente.Root, name string) (entente.Root, error) {
+	i := slices.IndexFunc(visible, func(r entente.Root) bool { return r.Name == name })
+	if i < 0 {
+		return entente.Root{}, entente.Errorf(entente.NotFound, "there is no such API root")
+	}
+	return visible[i], nil
+}
+
+// Collections lists the collections of an API root that an account may see, by id. A
+// root that it may not see is NotFound.
 func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([]entente.Access, error) {
 	var out []entente.Access
 	err := n.st.View(ctx, func(t *store.Tx) error {
-		roots, err := t.Roots(ctx)
+		roots, err := visibleRoots(ctx, t, a)
 		if err != nil {
 			return err
 		}
-		known := false
-		for _, r := range roots {
-			known = known || r.Name == root
+		if _, err := rootIn(roots, root); err != nil {
+			return err
 		}
-		if !known {
-			return entente.Errorf(entente.NotFound, "there is no such API root")
-		}
-		out, err = visible(ctx, t, a, func(c entente.Collection) bool { return c.Root == root })
+		out, err = visible(ctx, t, a)
+		out = slices.DeleteFunc(out, func(c entente.Access) bool { return c.Root != root })
 		return err
 	})
 	return out, err
@@ -58,66 +89,94 @@ func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([
 func (n *Node) AllCollections(ctx context.Context, a entente.Actor) ([]entente.Access, error) {
 	var out []entente.Access
 	err := n.st.View(ctx, func(t *store.Tx) (err error) {
-		out, err = visible(ctx, t, a, func(entente.Collection) bool { return true })
+		out, err = visible(ctx, t, a)
 		return err
 	})
 	return out, err
 }
 
-func visible(ctx context.Context, t *store.Tx, a entente.Actor, in func(entente.Collection) bool) ([]entente.Access, error) {
-	all, err := t.Collections(ctx)
+func visible(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Access, error) {
+	var all []entente.Collection
+	var err error
+	if a.IsOperator() {
+		all, err = t.Collections(ctx)
+	} else {
+		all, err = t.CollectionsOf(ctx, a.Account.ID)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return accessTo(ctx, t, a, all)
+}
+
+// accessTo says what an account may do with collections, and leaves out what it must not see.
+func accessTo(ctx context.Context, t *store.Tx, a entente.Actor, all []entente.Collection) ([]entente.Access, error) {
 	grants, err := t.Grants(ctx, a.Account.ID)
 	if err != nil {
 		return nil, err
 	}
 	var out []entente.Access
 	for _, c := range all {
-		if acc := entente.AccessFor(a, c, grants[c.ID]); in(c) && acc.Visible() {
+		if acc := entente.AccessFor(a, c, grants[c.ID]); acc.Visible() {
 			out = append(out, acc)
 		}
 	}
 	return out, nil
 }
 
-// Collection finds a collection of an API root by id or alias. What is unknown and what
-// the account may not see are the same NotFound.
-func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias string) (entente.Access, error) {
-	return n.access(ctx, a, func(t *store.Tx) (*entente.Collection, error) { return t.CollectionIn(ctx, root, idOrAlias) })
-}
-
-// CollectionNamed finds a collection by id, name or alias.
-func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string) (entente.Access, error) {
-	acc, err := n.access(ctx, a, func(t *store.Tx) (*entente.Collection, error) { return t.CollectionNamed(ctx, name) })
-	if entente.KindOf(err) == entente.NotFound {
-		err = entente.Errorf(entente.NotFound, "there is no collection %q", name)
-	}
-	return acc, err
-}
-
-func (n *Node) access(ctx context.Context, a entente.Actor, find func(*store.Tx) (*entente.Collection, error)) (entente.Access, error) {
-	var out entente.Access
+// Collection finds a collection of an API root by id or alias, and the root. What is
+// unknown and what the account may not see are the same NotFound.
+func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias string) (entente.Access, entente.Root, error) {
+	var out []entente.Access
+	var in entente.Root
 	err := n.st.View(ctx, func(t *store.Tx) error {
-		c, err := find(t)
+		c, err := t.CollectionIn(ctx, root, idOrAlias)
 		if err != nil {
 			return err
 		}
 		if c == nil {
 			return noCollection()
 		}
-		grants, err := t.Grants(ctx, a.Account.ID)
-		if err != nil {
+		if out, err = accessTo(ctx, t, a, []entente.Collection{*c}); err != nil {
 			return err
 		}
-		if out = entente.AccessFor(a, *c, grants[c.ID]); !out.Visible() {
-			out = entente.Access{}
+		if len(out) == 0 {
 			return noCollection()
 		}
-		return nil
+		roots, err := t.Roots(ctx) // who sees a collection sees its root
+		if err == nil {
+			in, err = rootIn(roots, root)
+		}
+		return err
 	})
-	return out, err
+	if err != nil {
+		return entente.Access{}, entente.Root{}, err
+	}
+	return out[0], in, nil
+}
+
+// CollectionNamed finds a collection by id, name or alias, or by "ROOT/" and its name or
+// alias. Aliases are unique within their API root only: where several collections fit,
+// that is a Conflict.
+func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string) (entente.Access, error) {
+	var fit []entente.Access
+	err := n.st.View(ctx, func(t *store.Tx) error {
+		all, err := t.CollectionsNamed(ctx, name)
+		if err == nil {
+			fit, err = accessTo(ctx, t, a, all)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return entente.Access{}, err
+	case len(fit) == 0:
+		return entente.Access{}, entente.Errorf(entente.NotFound, "there is no collection %q", name)
+	case len(fit) > 1:
+		return entente.Access{}, entente.Errorf(entente.Conflict, "%q is the name or alias of %d collections, in the API roots %s and %s; put the root before it, as %s/%s, or take the id",
+			name, len(fit), fit[0].Root, fit[1].Root, fit[0].Root, name)
+	}
+	return fit[0], nil
 }
 
 // Feed reads a page of a collection through its home feed, in the order in which its

@@ -45,6 +45,9 @@ type Config struct {
 	MaxContentLength int64
 }
 
+// DefaultMaxContentLength is the longest body of a POST where an API root says nothing else, in octets.
+const DefaultMaxContentLength = 64 << 20
+
 const cursorSetting = "cursor-secret"
 
 // Open makes a node on a store. The first time, it establishes home and the API root
@@ -99,7 +102,7 @@ func (n *Node) establish(ctx context.Context, c Config) error {
 		cmd.Organisation = "home"
 	}
 	if cmd.Root.MaxContentLength <= 0 {
-		cmd.Root.MaxContentLength = 64 << 20
+		cmd.Root.MaxContentLength = DefaultMaxContentLength
 	}
 	_, err := n.Do(ctx, entente.LocalActor(), cmd)
 	return err

@@ -147,14 +147,14 @@ func (m *manifestWalk) missing(ctx context.Context) ([]taxii.ManifestRecord, err
 	}
 	var held map[entente.ObjectID][]entente.StampKey
 	err := m.p.n.st.View(ctx, func(t *store.Tx) error {
-		c, err := t.CollectionNamed(ctx, m.p.r.Collection)
+		c, err := t.CollectionsNamed(ctx, m.p.r.Collection)
 		if err != nil {
 			return err
 		}
-		if c == nil {
+		if len(c) != 1 {
 			return noCollection()
 		}
-		held, err = t.HeldVersions(ctx, c.Feed, ids)
+		held, err = t.HeldVersions(ctx, c[0].Feed, ids)
 		return err
 	})
 	if err != nil {

@@ -60,7 +60,7 @@ func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID)
 
 // readable gives the collections an account may read, by the number of their feed.
 func readable(ctx context.Context, t *store.Tx, a entente.Actor) (map[int64]entente.Collection, error) {
-	all, err := visible(ctx, t, a, func(entente.Collection) bool { return true })
+	all, err := visible(ctx, t, a)
 	if err != nil {
 		return nil, err
 	}

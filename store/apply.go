@@ -24,7 +24,7 @@ var lineBulk = bulk{
 // Apply writes what a decision wants written.
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
-		t.applyHome, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyStatus, t.applyRemote,
+		t.applyHome, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyStatus, t.applyRemote,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err
@@ -36,12 +36,6 @@ func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 func (t *Tx) applyHome(ctx context.Context, c entente.Change) error {
 	if h := c.Home; h != nil {
 		if _, err := t.exec(ctx, `INSERT INTO organisation (num, id, name, home) VALUES ($1, $2, $3, $4)`, homeNum, h.ID, h.Name, number(h.Home)); err != nil {
-			return err
-		}
-	}
-	if r := c.Root; r != nil {
-		if _, err := t.exec(ctx, `INSERT INTO root (name, place, title, description, max_content)
-			VALUES ($1, (SELECT COUNT(*) FROM root), $2, $3, $4)`, r.Name, r.Title, r.Description, r.MaxContentLength); err != nil {
 			return err
 		}
 	}

@@ -9,30 +9,14 @@ import (
 	"entente"
 )
 
-// Roots lists the API roots in their order; the first is the default.
-func (t *Tx) Roots(ctx context.Context) ([]entente.Root, error) {
-	rows, err := t.query(ctx, `SELECT name, title, description, max_content FROM root ORDER BY place, name`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []entente.Root
-	for rows.Next() {
-		var r entente.Root
-		if err := rows.Scan(&r.Name, &r.Title, &r.Description, &r.MaxContentLength); err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
-}
-
-const collectionSelect = `SELECT c.id, c.feed, c.root, c.name, c.alias, c.description, c.created, f.head, f.added
-	FROM collection c JOIN feed f ON f.feed = c.feed `
+const collectionSelect = `SELECT c.id, c.feed, c.root, COALESCE(r.read_only, 0), c.name, c.alias, c.description, c.created, f.head, f.added
+	FROM collection c JOIN feed f ON f.feed = c.feed LEFT JOIN root r ON r.name = c.root `
 
 func scanCollection(scan func(...any) error) (entente.Collection, error) {
 	var c entente.Collection
-	err := scan(&c.ID, &c.Feed, &c.Root, &c.Name, &c.Alias, &c.Description, &c.Created, &c.Head, &c.LastAdded)
+	var readOnly int64
+	err := scan(&c.ID, &c.Feed, &c.Root, &readOnly, &c.Name, &c.Alias, &c.Description, &c.Created, &c.Head, &c.LastAdded)
+	c.ReadOnly = readOnly != 0
 	return c, err
 }
 
@@ -62,19 +46,36 @@ func (t *Tx) CollectionIn(ctx context.Context, root, idOrAlias string) (*entente
 	return t.collectionWhere(ctx, `c.root = $1 AND c.alias = $2`, root, idOrAlias)
 }
 
-// CollectionNamed finds a collection by id, name or alias, in that order; nil if there is none.
-func (t *Tx) CollectionNamed(ctx context.Context, s string) (*entente.Collection, error) {
-	for _, where := range []string{`c.id = $1`, `c.name = $1`, `c.alias = $1 AND c.alias <> ''`} {
-		if c, err := t.collectionWhere(ctx, where, s); c != nil || err != nil {
-			return c, err
-		}
+// CollectionsNamed finds collections by what people call them: the one of that id, else
+// all that have it as name or alias, or as "ROOT/" before their name or alias. They come
+// by id.
+func (t *Tx) CollectionsNamed(ctx context.Context, s string) ([]entente.Collection, error) {
+	if c, err := t.collectionByID(ctx, s); c != nil || err != nil || s == "" {
+		return one(c), err
 	}
-	return nil, nil
+	return t.collectionsWhere(ctx, `c.name = $1 OR c.alias = $1 OR c.root || '/' || c.name = $1
+		OR (c.alias <> '' AND c.root || '/' || c.alias = $1)`, s)
+}
+
+func one(c *entente.Collection) []entente.Collection {
+	if c == nil {
+		return nil
+	}
+	return []entente.Collection{*c}
 }
 
 // Collections lists all collections by id.
 func (t *Tx) Collections(ctx context.Context) ([]entente.Collection, error) {
-	rows, err := t.query(ctx, collectionSelect+`ORDER BY c.id`)
+	return t.collectionsWhere(ctx, `1 = 1`)
+}
+
+// CollectionsOf lists the collections that an account was granted something of, by id.
+func (t *Tx) CollectionsOf(ctx context.Context, account string) ([]entente.Collection, error) {
+	return t.collectionsWhere(ctx, `c.id IN (SELECT p.collection FROM permission p WHERE p.account = $1)`, account)
+}
+
+func (t *Tx) collectionsWhere(ctx context.Context, where string, args ...any) ([]entente.Collection, error) {
+	rows, err := t.query(ctx, collectionSelect+`WHERE `+where+` ORDER BY c.id`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -97,22 +98,21 @@ func (t *Tx) Live(ctx context.Context, feed int64) (int64, error) {
 	return n, err
 }
 
-// namesTaken tells whether another collection than self has a name or alias. Names and
-// aliases share one space, so that either finds one collection.
-func (t *Tx) namesTaken(ctx context.Context, f *entente.Facts, self, name, alias string) error {
-	taken := func(s string) (bool, error) {
+// namesakes finds the collections other than self that have one of some names, "" for
+// none, as name or as alias.
+func (t *Tx) namesakes(ctx context.Context, self, name, alias string) ([]entente.Collection, error) {
+	var out []entente.Collection
+	for _, s := range []string{name, alias} {
 		if s == "" {
-			return false, nil
+			continue
 		}
-		c, err := t.collectionWhere(ctx, `c.id <> $1 AND (c.name = $2 OR c.alias = $2)`, self, s)
-		return c != nil, err
+		some, err := t.collectionsWhere(ctx, `c.id <> $1 AND (c.name = $2 OR c.alias = $2)`, self, s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
 	}
-	var err error
-	if f.NameTaken, err = taken(name); err != nil {
-		return err
-	}
-	f.AliasTaken, err = taken(alias)
-	return err
+	return out, nil
 }
 
 // Status reads the answer to a POST, nil if there is none of that account and root.

@@ -34,6 +34,7 @@ func brokenReferences() []broken {
 		missing("collection", "root", "name", "root", "name", "collection %q is in the API root %q, which does not exist"),
 		missing("collection", "feed", "name", "feed", "feed", "collection %q has the feed %s, which does not exist"),
 		missing("remote", "collection", "name", "collection", "id", "remote %q works on the collection %s, which does not exist"),
+		leftover(missing("status", "root", "id", "root", "name", "status %s answers a POST to the API root %q, which does not exist")),
 		leftover(broken{text: `SELECT w.name, CAST(w.feed AS TEXT) FROM follower w LEFT JOIN feed f ON f.feed = w.feed LEFT JOIN sweep s ON s.feed = w.feed
 			WHERE f.feed IS NULL AND s.feed IS NULL ORDER BY 1, 2`, format: "follower %q remembers a position in the feed %s, which does not exist"}),
 		leftover(missing("value", "content", "vkey", "content", "content", "value %s is said to be in the content %s, which does not exist")),
@@ -48,6 +49,7 @@ func brokenReferences() []broken {
 		{text: `SELECT CAST(s.last AS TEXT), CAST((SELECT MAX(feed) FROM feed) AS TEXT) FROM series s WHERE s.name = 'feed' AND s.last < (SELECT MAX(feed) FROM feed)`,
 			format: "numbers of feeds are given out from %s on, and %s is taken already"},
 		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM organisation WHERE home = 1 HAVING COUNT(*) <> 1`, format: "%s organisations are home, and one must be%s"},
+		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM root HAVING COUNT(*) = 0`, format: "there are %s API roots: TAXII clients find nothing%s"},
 		{text: `SELECT id, account FROM token WHERE LENGTH(hash) <> 32 ORDER BY id`, format: "token %s of the account %s has no SHA-256: nobody can sign in with it"},
 	}
 }

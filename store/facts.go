@@ -26,13 +26,22 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		}
 	case entente.DeleteObject:
 		err = t.feedFacts(ctx, &f, c.Collection, []entente.ObjectID{c.Object})
+	case entente.AddRoot, entente.EditRoot:
+		f.Roots, err = t.holdRoots(ctx)
+	case entente.RemoveRoot:
+		if f.Roots, err = t.holdRoots(ctx); err == nil {
+			f.Empty, err = t.rootEmpty(ctx, c.Root)
+		}
 	case entente.AddCollection:
-		if f.Roots, err = t.Roots(ctx); err == nil {
-			err = t.namesTaken(ctx, &f, "", c.Name, c.Alias)
+		if f.Roots, err = t.holdRoots(ctx); err == nil {
+			f.Namesakes, err = t.namesakes(ctx, "", c.Name, c.Alias)
 		}
 	case entente.EditCollection:
+		if f.Roots, err = t.holdRoots(ctx); err != nil {
+			break
+		}
 		if f.Collection, err = t.collectionByID(ctx, c.Collection); err == nil && f.Collection != nil {
-			err = t.namesTaken(ctx, &f, c.Collection, deref(c.Name), deref(c.Alias))
+			f.Namesakes, err = t.namesakes(ctx, c.Collection, deref(c.Name), deref(c.Alias))
 		}
 	case entente.RemoveCollection:
 		if f.Collection, err = t.collectionByID(ctx, c.Collection); err == nil && f.Collection != nil {

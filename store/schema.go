@@ -66,7 +66,12 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE value (vkey BIGINT NOT NULL, content BIGINT NOT NULL, PRIMARY KEY (vkey, content)) {clustered}`,
 		`CREATE INDEX value_content ON value (content)`,
 		`DELETE FROM follower WHERE name = 'search'`,
-	}, d.indexApart}
+	}, d.indexApart, {
+		// Settings of API roots. An alias is unique within its root, and beyond it need not be.
+		`ALTER TABLE root ADD COLUMN page_max BIGINT NOT NULL DEFAULT 0`,
+		`ALTER TABLE root ADD COLUMN read_only BIGINT NOT NULL DEFAULT 0`,
+		`CREATE UNIQUE INDEX collection_alias ON collection (root, alias) WHERE alias <> ''`,
+	}}
 }
 
 // migrate brings the schema to the newest form this release knows. Two processes may

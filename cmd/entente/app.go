@@ -64,7 +64,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.db, "db", os.Getenv("ENTENTE_DB"), "PostgreSQL database, as postgres://user@host/name; without it SQLite inside --data (ENTENTE_DB)")
 	f.BoolVar(&a.json, "json", false, "print JSON, for scripts")
 	f.StringVar(&a.home, "home", os.Getenv("ENTENTE_HOME"), "name of your organisation, when a node is made (ENTENTE_HOME)")
-	root.AddCommand(a.collectionCmd(), a.accountCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
+	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
 		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd())
 	return root

@@ -36,16 +36,17 @@ func (a *app) collectionCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collection",
 		Short: "Add, list, edit and remove collections",
-		Long: `A collection is a named set of STIX objects. TAXII clients see it under the API
-root /api1/ with the id that "collection add" prints. A collection can be named
-by its name, its alias or its id.`,
+		Long: `A collection is a named set of STIX objects. TAXII clients see it under its API
+root (/api1/ unless --root says otherwise) with the id that "collection add"
+prints. A collection can be named by its name, its alias or its id. Aliases are
+unique within one root only; ROOT/ALIAS names one of several.`,
 	}
 	cmd.AddCommand(a.collectionAdd(), a.collectionList(), a.collectionEdit(), a.collectionRemove())
 	return cmd
 }
 
 func (a *app) collectionAdd() *cobra.Command {
-	var alias, description string
+	var alias, description, root string
 	cmd := &cobra.Command{
 		Use:     "add NAME",
 		Short:   "Add a collection and print its id",
@@ -53,7 +54,7 @@ func (a *app) collectionAdd() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd, mayCreate, func(ctx context.Context, n *node.Node, who entente.Actor) error {
-				r, err := n.Do(ctx, who, entente.AddCollection{Name: args[0], Alias: alias, Description: description})
+				r, err := n.Do(ctx, who, entente.AddCollection{Name: args[0], Alias: alias, Description: description, Root: root})
 				if err != nil {
 					return err
 				}
@@ -73,6 +74,7 @@ func (a *app) collectionAdd() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&alias, "alias", "", "second name for URLs: letters, digits, - _ .")
 	cmd.Flags().StringVar(&description, "description", "", "what the collection is for")
+	cmd.Flags().StringVar(&root, "root", "", "API root that it is served under, for good; without it, the default one")
 	return cmd
 }
 
@@ -90,14 +92,14 @@ func (a *app) collectionList() *cobra.Command {
 				}
 				slices.SortFunc(all, func(a, b entente.Access) int { return strings.Compare(a.Name, b.Name) })
 				views := []collectionView{}
-				rows := [][]string{{"NAME", "ALIAS", "VERSIONS", "CONTESTED", "ID"}}
+				rows := [][]string{{"NAME", "ALIAS", "VERSIONS", "CONTESTED", "ROOT", "ID"}}
 				for _, c := range all {
 					v, err := viewCollection(ctx, n, c)
 					if err != nil {
 						return err
 					}
 					views = append(views, v)
-					rows = append(rows, []string{plain(v.Name), v.Alias, fmt.Sprint(v.Versions), fmt.Sprint(v.Contested), v.ID})
+					rows = append(rows, []string{plain(v.Name), v.Alias, fmt.Sprint(v.Versions), fmt.Sprint(v.Contested), v.Root, v.ID})
 				}
 				return a.print(map[string]any{"collections": views}, func(w io.Writer) {
 					if len(views) == 0 {

@@ -21,6 +21,7 @@ import (
 	"entente/api"
 	"entente/internal/selfcert"
 	"entente/node"
+	"entente/taxii"
 )
 
 // serveOptions are the flags of "entente serve".
@@ -103,7 +104,7 @@ func (a *app) serve(ctx context.Context, o serveOptions) error {
 	}
 	password, err := firstOperator(ctx, n)
 	if err == nil {
-		err = a.announce(s, n, password)
+		err = a.announce(ctx, s, n, password)
 	}
 	if err != nil {
 		s.stop()
@@ -129,6 +130,7 @@ func (a *app) logger(o serveOptions) (*slog.Logger, error) {
 // served is a running server.
 type served struct {
 	url     string // without a slash at the end
+	root    string // the URL of the default API root, once it is announced
 	cert    string // the self-made certificate's file, "" for none
 	print   string // its fingerprint
 	metrics string // the URL of the open metrics, "" for none
@@ -281,9 +283,16 @@ func firstOperator(ctx context.Context, n *node.Node) (string, error) {
 }
 
 // announce tells where to go, and on the first start how to sign in.
-func (a *app) announce(s *served, n *node.Node, password string) error {
+func (a *app) announce(ctx context.Context, s *served, n *node.Node, password string) error {
+	roots, err := n.Roots(ctx, entente.LocalActor())
+	if err != nil {
+		return err
+	}
+	if s.root = s.url + "/"; len(roots) > 0 { // the doctor tells of a node without any
+		s.root = s.url + taxii.Root(roots[0].Name)
+	}
 	if a.json {
-		v := map[string]any{"ready": true, "url": s.url, "discovery": s.url + "/taxii2/", "api_root": s.url + "/api1/", "first_start": password != ""}
+		v := map[string]any{"ready": true, "url": s.url, "discovery": s.url + "/taxii2/", "api_root": s.root, "first_start": password != ""}
 		if s.cert != "" {
 			v["certificate"], v["fingerprint"] = s.cert, s.print
 		}
@@ -300,7 +309,7 @@ func (a *app) announce(s *served, n *node.Node, password string) error {
 }
 
 func (a *app) announceText(w io.Writer, s *served, n *node.Node, password string) {
-	fmt.Fprintf(w, "Entente is ready.\n\n  TAXII discovery  %s/taxii2/\n  API root         %s/api1/\n  data             %s (%s)\n", s.url, s.url, a.data, n.Engine())
+	fmt.Fprintf(w, "Entente is ready.\n\n  TAXII discovery  %s/taxii2/\n  API root         %s\n  data             %s (%s)\n", s.url, s.root, a.data, n.Engine())
 	if s.cert != "" {
 		fmt.Fprintf(w, "  certificate      %s (self-made; clients take it as their CA)\n  SHA-256          %s\n", s.cert, s.print)
 	}

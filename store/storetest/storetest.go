@@ -22,6 +22,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Migrations":     testMigrations,
 		"Accounts":       testAccounts,
 		"Collections":    testCollections,
+		"Roots":          testRoots,
+		"RootsAtOnce":    testRootsAtOnce,
 		"ContentOnce":    testContentOnce,
 		"Contested":      testContested,
 		"Pages":          testPages,
@@ -127,15 +129,15 @@ func (h *harness) collection(name string) entente.Collection {
 
 func (h *harness) reread(id string) entente.Collection {
 	h.t.Helper()
-	var c *entente.Collection
+	var c []entente.Collection
 	h.view(func(ctx context.Context, t *store.Tx) (err error) {
-		c, err = t.CollectionNamed(ctx, id)
+		c, err = t.CollectionsNamed(ctx, id)
 		return err
 	})
-	if c == nil {
-		h.t.Fatalf("no collection %s", id)
+	if len(c) != 1 {
+		h.t.Fatalf("%d collections are called %s", len(c), id)
 	}
-	return *c
+	return c[0]
 }
 
 // version makes a version of the n-th object of a type.

@@ -82,7 +82,8 @@ stop() {
 	echo "ok $suite: the node stops"
 }
 
-# add_accounts makes the accounts that the scripts sign in with, and a token.
+# add_accounts makes the accounts that the scripts sign in with, a token, and a second API
+# root with a collection.
 add_accounts() {
 	local name
 	export ENTENTE_USER=writer ENTENTE_PASSWORD='a pass:word &c. with %41 + "marks"'
@@ -91,7 +92,10 @@ add_accounts() {
 			broken "$suite: account add $name"
 	done
 	token=$("$entente" account token writer --json | field token) || broken "$suite: account token"
-	echo "ok $suite: accounts and a token by the command line, beside the running node"
+	"$entente" root add second --title Second --max-content-length 2000 --json >/dev/null || broken "$suite: root add"
+	"$entente" collection add "In the second root" --root second --alias twin --json >/dev/null || broken "$suite: collection add --root"
+	"$entente" grant writer second/twin read,write --json >/dev/null || broken "$suite: grant in the second root"
+	echo "ok $suite: accounts, a token and an API root by the command line, beside the running node"
 }
 
 # drive SCRIPT NAME runs a client script on a new collection of that name.

@@ -358,6 +358,30 @@ def check_tokens(args, login, manifest):
             equal(collection.add_objects({"objects": [Content(args.collection).sdo("tool", "good")]}).success_count, 1, "successes")
 
 
+def check_roots(args, login):
+    others = {"verify": login["verify"], "password": args.password}
+    with check("API roots: a second one, for who sees a collection in it"):
+        server = Server(args.url + "/taxii2/", **login)
+        equal([root.url for root in server.api_roots], [args.url + "/api1/", args.url + "/second/"], "API roots")
+        equal(server.default.url, args.url + "/api1/", "the default")
+        second = server.api_roots[1]
+        equal((second.title, second.max_content_length), ("Second", 2000), "title and longest body")
+        collection = second.collections[0]
+        equal((len(second.collections), collection.alias, collection.can_write), (1, "twin", True), "its collection")
+        status = collection.add_objects({"objects": [Content(collection.id).sdo("tool", "in the second root")]})
+        equal(status.success_count, 1, "successes")
+        equal(Status(f"{args.url}/second/status/{status.id}/", **login).success_count, 1, "successes, asked again")
+        with answers(404):
+            Status(f"{args.url}/api1/status/{status.id}/", **login).refresh()
+        with answers(413):
+            collection.add_objects({"objects": [Content(collection.id).sdo("tool", "x" * 2000)]})
+    with check("API roots: nobody else sees it"):
+        server = Server(args.url + "/taxii2/", user=args.stranger, **others)
+        equal([root.url for root in server.api_roots], [args.url + "/api1/"], "API roots")
+        with answers(404):
+            ApiRoot(args.url + "/second/", user=args.stranger, **others).refresh()
+
+
 def check_tls(args, login):
     with check("TLS: a client that does not know the certificate refuses it"):
         try:
@@ -390,6 +414,7 @@ def main():
     check_delete(collection, content)
     check_tokens(args, login, manifest)
     check_rights(args, login)
+    check_roots(args, login)
     if args.url.startswith("https:"):
         check_tls(args, login)
 
