@@ -44,6 +44,10 @@ func Decide(c Command, f Facts) (Change, error) {
 			return Change{}, Errorf(NotFound, "there is no token %s", c.Token)
 		}
 		return Change{RemoveToken: f.Token.ID}, nil
+	case AddCertificate:
+		return decideAddCertificate(c, f)
+	case RemoveCertificate:
+		return decideRemoveCertificate(c, f)
 	case DisableAccount:
 		return decideDisable(c, f)
 	case SetGrant:

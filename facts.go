@@ -17,7 +17,9 @@ type Facts struct {
 	Grant      Grant        // the actor's grant on Collection
 	Account    *Account     // the one the command names, nil if there is none
 	Token      *Token       // the one the command names, nil if there is none
-	Remote     *Remote      // the one the command names, nil if there is none
+	// Certificate is the one that the command names, by id or by key; nil if there is none.
+	Certificate *Certificate
+	Remote      *Remote // the one the command names, nil if there is none
 
 	// NameTaken tells that another account or remote has the name.
 	NameTaken bool
@@ -99,14 +101,16 @@ type Change struct {
 	Settings    []Setting // to put
 	Status      *Status   // to put
 
-	Collection       *Collection // to put
-	RemoveCollection string      // id
-	Account          *Account    // to put
-	Token            *Token      // to put
-	RemoveToken      string      // id
-	Grant            *Grant      // to put
-	Remote           *Remote     // to put
-	RemoveRemote     string      // id
+	Collection        *Collection  // to put
+	RemoveCollection  string       // id
+	Account           *Account     // to put
+	Token             *Token       // to put
+	RemoveToken       string       // id
+	Certificate       *Certificate // to put
+	RemoveCertificate string       // id
+	Grant             *Grant       // to put
+	Remote            *Remote      // to put
+	RemoveRemote      string       // id
 
 	Receipt Receipt
 }

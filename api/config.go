@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net/netip"
 	"time"
@@ -93,13 +94,30 @@ func fill[T int | time.Duration](name string, field *T, value T) error {
 	return nil
 }
 
+// maxChain is the most bytes of certificates that a client may show.
+const maxChain = 16 << 10
+
 // TLSConfig is how this server does TLS (TAXII 2.1 §8.2.2): 1.2 at least and 1.3 where the
-// client can, no suite of RFC 7540 Appendix A, no early data, which Go does not have.
+// client can, no suite of RFC 7540 Appendix A, no early data, which Go does not have. A
+// client is asked for a certificate and need not have one (§8.2). TLS only makes it prove
+// that it has the key: whom the key lets in is judged on every request.
 func TLSConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: certificate,
 		NextProtos:     []string{"h2", "http/1.1"},
+		ClientAuth:     tls.RequestClientCert,
+		// Whoever can connect can show any chain, and the connection keeps it.
+		VerifyPeerCertificate: func(chain [][]byte, _ [][]*x509.Certificate) error {
+			size := 0
+			for _, c := range chain {
+				size += len(c)
+			}
+			if size > maxChain {
+				return entente.Errorf(entente.TooLarge, "the client's certificates have %d bytes; at most %d are taken", size, maxChain)
+			}
+			return nil
+		},
 		CipherSuites: []uint16{ // of TLS 1.2; those of 1.3 are not chosen
 			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,

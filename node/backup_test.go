@@ -83,6 +83,7 @@ func history(t *testing.T, n *node.Node, seed uint64) map[string][]string {
 	}
 	for _, c := range []entente.Command{
 		entente.AddToken{Account: acc.ID, Hash: sha256.Sum256([]byte("secret"))},
+		entente.AddCertificate{Account: acc.ID, Key: entente.Pin{1}, Subject: "CN=siem", Expires: n.Now() + 1_000_000_000},
 		entente.AddRoot{Root: entente.Root{Name: "banks", Title: "Banks", MaxContentLength: 7, PageMax: 8, ReadOnly: true}},
 		entente.EditRoot{Root: "banks", Default: true},
 		entente.SetGrant{Account: acc.ID, Collection: reread(t, n, "B").ID, Read: true},

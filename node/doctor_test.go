@@ -120,6 +120,8 @@ func damages() []damage {
 		{"root's name", "reference", `"taxii2" cannot be an API root`, []string{`UPDATE root SET name = 'taxii2' WHERE name = 'banks'`}},
 		{"root's length", "reference", "the longest body", []string{`UPDATE root SET max_content = 0`}},
 		{"status of no root", "reference", `answers a POST to the API root "gone"`, []string{`INSERT INTO status (id, account, root, requested, body) VALUES ('s', 'a', 'gone', 0, (SELECT value FROM setting LIMIT 1))`}},
+		{"certificate of nobody", "reference", "belongs to the account nobody", []string{`UPDATE certificate SET account = 'nobody'`}},
+		{"certificate", "reference", "has no SHA-256", []string{`UPDATE certificate SET pin = (SELECT body FROM content LIMIT 1)`}},
 		{"alias's index", "schema", "index collection_alias is missing", []string{`DROP INDEX collection_alias`}},
 		{"root's column", "schema", "table root has the columns", []string{`ALTER TABLE root DROP COLUMN page_max`}},
 		{"home", "reference", "0 organisations are home", []string{`UPDATE organisation SET home = 0`}},
@@ -159,6 +161,7 @@ func TestDoctorNamesDamage(t *testing.T) {
 		}
 		for _, c := range []entente.Command{
 			entente.AddToken{Account: r.ID}, entente.SetGrant{Account: r.ID, Collection: a.ID, Read: true},
+			entente.AddCertificate{Account: r.ID, Expires: origin.Now() + 1_000_000},
 			entente.AddRoot{Root: entente.Root{Name: "banks", Title: "Banks", MaxContentLength: 1}},
 		} {
 			if _, err := origin.Do(ctx, entente.LocalActor(), c); err != nil {

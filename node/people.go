@@ -10,9 +10,10 @@ import (
 // AccountInfo is an account with what it may do, without its secrets.
 type AccountInfo struct {
 	entente.Account
-	HasPassword bool
-	Tokens      []entente.Token
-	Grants      []entente.Grant
+	HasPassword  bool
+	Tokens       []entente.Token
+	Certificates []entente.Certificate
+	Grants       []entente.Grant
 }
 
 // Accounts lists all accounts by name, for an operator.
@@ -30,6 +31,9 @@ func (n *Node) Accounts(ctx context.Context, a entente.Actor) ([]AccountInfo, er
 			info := AccountInfo{Account: acc, HasPassword: acc.PasswordHash != ""}
 			info.PasswordHash = ""
 			if info.Tokens, err = t.Tokens(ctx, acc.ID); err != nil {
+				return err
+			}
+			if info.Certificates, err = t.Certificates(ctx, acc.ID); err != nil {
 				return err
 			}
 			grants, err := t.Grants(ctx, acc.ID)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -129,7 +130,7 @@ func (s *signIns) remember(sum [32]byte) {
 
 // wrongSignIn is the one answer to every sign-in that fails.
 func wrongSignIn() error {
-	return entente.Errorf(entente.Unauthenticated, "the name, password or token is wrong, or the account may not sign in")
+	return entente.Errorf(entente.Unauthenticated, "the name, password, token or certificate is wrong, or the account may not sign in")
 }
 
 // SignIn verifies a name and password. An unknown name, a wrong password and a disabled
@@ -180,6 +181,30 @@ func (n *Node) SignInToken(ctx context.Context, secret string) (entente.Actor, e
 		return entente.Actor{}, wrongSignIn()
 	}
 	n.meters.signIns.WithLabelValues("token").Inc()
+	return entente.Actor{Account: *a}, nil
+}
+
+// SignInCertificate finds who holds a certificate whose key TLS has shown the client to
+// have. The account, what is known of the certificate and the dates of the one that was
+// shown are looked at each time; a TLS session that goes on proves no more than the key.
+// Any certificate that lets nobody in is the same Unauthenticated.
+func (n *Node) SignInCertificate(ctx context.Context, shown *x509.Certificate) (entente.Actor, error) {
+	var known *entente.Certificate
+	a, err := n.account(ctx, func(t *store.Tx) (a *entente.Account, err error) {
+		a, known, err = t.AccountByCertificate(ctx, pinOf(shown))
+		return a, err
+	})
+	if err != nil {
+		return entente.Actor{}, err
+	}
+	now := n.now()
+	// The dates of what is shown alone would say little: whoever has the key can write
+	// himself another certificate. What counts is the end of the one that was added.
+	if a == nil || a.Disabled || known.Expires < now || now < shown.NotBefore.UnixMicro() || shown.NotAfter.UnixMicro() < now {
+		n.meters.signIns.WithLabelValues("failed").Inc()
+		return entente.Actor{}, wrongSignIn()
+	}
+	n.meters.signIns.WithLabelValues("certificate").Inc()
 	return entente.Actor{Account: *a}, nil
 }
 

@@ -24,7 +24,7 @@ var lineBulk = bulk{
 // Apply writes what a decision wants written.
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
-		t.applyHome, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyStatus, t.applyRemote,
+		t.applyHome, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyCertificate, t.applyStatus, t.applyRemote,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err

@@ -29,6 +29,7 @@ func brokenReferences() []broken {
 	return []broken{
 		missing("account", "organisation", "name", "organisation", "id", "account %q belongs to the organisation %s, which does not exist"),
 		missing("token", "account", "id", "account", "id", "token %s belongs to the account %s, which does not exist"),
+		missing("certificate", "account", "id", "account", "id", "certificate %s belongs to the account %s, which does not exist"),
 		missing("permission", "account", "collection", "account", "id", "a right to the collection %s belongs to the account %s, which does not exist"),
 		missing("permission", "collection", "account", "collection", "id", "account %s has a right to the collection %s, which does not exist"),
 		missing("collection", "root", "name", "root", "name", "collection %q is in the API root %q, which does not exist"),
@@ -50,6 +51,7 @@ func brokenReferences() []broken {
 			format: "numbers of feeds are given out from %s on, and %s is taken already"},
 		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM organisation WHERE home = 1 HAVING COUNT(*) <> 1`, format: "%s organisations are home, and one must be%s"},
 		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM root HAVING COUNT(*) = 0`, format: "there are %s API roots: TAXII clients find nothing%s"},
+		{text: `SELECT id, account FROM certificate WHERE LENGTH(pin) <> 32 ORDER BY id`, format: "certificate %s of the account %s has no SHA-256: nobody can sign in with it"},
 		{text: `SELECT id, account FROM token WHERE LENGTH(hash) <> 32 ORDER BY id`, format: "token %s of the account %s has no SHA-256: nobody can sign in with it"},
 	}
 }

@@ -56,6 +56,12 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account)
 	case entente.RemoveToken:
 		f.Token, err = t.tokenWhere(ctx, `id = $1`, c.Token)
+	case entente.AddCertificate:
+		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
+			f.Certificate, err = t.certificateWhere(ctx, `pin = $1`, c.Key[:])
+		}
+	case entente.RemoveCertificate:
+		f.Certificate, err = t.certificateWhere(ctx, `id = $1`, c.Certificate)
 	case entente.DisableAccount:
 		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
 			f.Operators, err = t.operators(ctx)

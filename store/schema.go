@@ -71,6 +71,11 @@ func (d *dialect) migrations() [][]string {
 		`ALTER TABLE root ADD COLUMN page_max BIGINT NOT NULL DEFAULT 0`,
 		`ALTER TABLE root ADD COLUMN read_only BIGINT NOT NULL DEFAULT 0`,
 		`CREATE UNIQUE INDEX collection_alias ON collection (root, alias) WHERE alias <> ''`,
+	}, {
+		// Client certificates; pin is the SHA-256 of the key.
+		`CREATE TABLE certificate (id TEXT PRIMARY KEY, account TEXT NOT NULL, pin {blob} NOT NULL UNIQUE, subject TEXT NOT NULL,
+			note TEXT NOT NULL, created BIGINT NOT NULL, expires BIGINT NOT NULL)`,
+		`CREATE INDEX certificate_account ON certificate (account)`,
 	}}
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Sets up what test/run.sh needs: a C compiler for the race detector, PostgreSQL's
-# programs, curl, Python with the real clients in .cache/venv, and the Go modules. It installs
-# Debian packages where it may (as root, or with sudo) and otherwise says what is missing
-# and how to get it. Running it again costs a second.
+# programs, curl, openssl, Python with the real clients in .cache/venv, and the Go
+# modules. It installs Debian packages where it may (as root, or with sudo) and otherwise
+# says what is missing and how to get it. Running it again costs a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,6 +28,7 @@ missing_packages() {
 	test/postgres.sh --bin >/dev/null 2>&1 || echo postgresql
 	command -v make >/dev/null || echo make
 	command -v curl >/dev/null || echo curl
+	command -v openssl >/dev/null || echo openssl
 	[ -e /etc/ssl/certs/ca-certificates.crt ] || [ ! -e /etc/debian_version ] || echo ca-certificates
 }
 

@@ -21,10 +21,10 @@ func (a *app) accountCmd() *cobra.Command {
 		Use:   "account",
 		Short: "Add and manage the accounts of people and services",
 		Long: `An account is a person or a service (a program) that signs in, with a password
-(HTTP Basic) or a token (Bearer). What it may read and write is said with
-"entente grant"; an operator may do everything.`,
+(HTTP Basic), a token (Bearer) or a client certificate. What it may read and
+write is said with "entente grant"; an operator may do everything.`,
 	}
-	cmd.AddCommand(a.accountAdd(), a.accountList(), a.accountToken(), a.accountPassword(), a.accountDisable())
+	cmd.AddCommand(a.accountAdd(), a.accountList(), a.accountToken(), a.accountCertificate(), a.accountPassword(), a.accountDisable())
 	return cmd
 }
 
@@ -184,6 +184,13 @@ func viewAccount(acc node.AccountInfo, names map[string]string) (map[string]any,
 	if n := len(acc.Tokens); n > 0 {
 		signIn = append(signIn, plural(n, "token", "tokens"))
 	}
+	certificates := []map[string]any{}
+	for _, c := range acc.Certificates {
+		certificates = append(certificates, viewCertificate(c))
+	}
+	if n := len(certificates); n > 0 {
+		signIn = append(signIn, plural(n, "certificate", "certificates"))
+	}
 	grants := []map[string]any{}
 	for _, g := range acc.Grants {
 		grants = append(grants, map[string]any{"collection": g.Collection, "name": names[g.Collection], "rights": rightsText(g.Read, g.Write)})
@@ -201,7 +208,7 @@ func viewAccount(acc node.AccountInfo, names map[string]string) (map[string]any,
 		tokens = append(tokens, t)
 	}
 	v := map[string]any{"id": acc.ID, "name": acc.Name, "kind": kind, "operator": acc.Has(entente.Operator),
-		"disabled": acc.Disabled, "has_password": acc.HasPassword, "tokens": tokens, "grants": grants}
+		"disabled": acc.Disabled, "has_password": acc.HasPassword, "tokens": tokens, "certificates": certificates, "grants": grants}
 	return v, []string{plain(acc.Name), kind, state, strings.Join(signIn, ", "), strings.Join(rights, "; ")}
 }
 

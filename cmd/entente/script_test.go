@@ -4,11 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -59,7 +64,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "stop": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
-			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes,
+			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes, "keypair": cmdKeypair,
 		},
 	}
 }
@@ -146,7 +151,7 @@ func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // cmdTAXII makes a request: taxii METHOD PATH [AUTH [HEADER: VALUE | @BODYFILE]...].
-// AUTH is name:password, token, or "-". It prints the status, the headers and the body,
+// AUTH is name:password, token, cert=NAME for what keypair NAME wrote, or "-". It prints the status, the headers and the body,
 // and fails for a status of 400 and above, unless negated.
 func cmdTAXII(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
@@ -166,8 +171,13 @@ func cmdTAXII(ts *testscript.TestScript, neg bool, args []string) {
 	if file != "" {
 		req.Header.Set("Content-Type", taxiiType)
 	}
+	var own []tls.Certificate
 	if len(args) > 2 && args[2] != "-" {
-		if name, pw, ok := strings.Cut(args[2], ":"); ok {
+		if name, ok := strings.CutPrefix(args[2], "cert="); ok {
+			pair, err := tls.LoadX509KeyPair(ts.MkAbs(name+".pem"), ts.MkAbs(name+".key"))
+			ts.Check(err)
+			own = append(own, pair)
+		} else if name, pw, ok := strings.Cut(args[2], ":"); ok {
 			req.SetBasicAuth(name, pw)
 		} else {
 			req.Header.Set("Authorization", "Bearer "+args[2])
@@ -182,7 +192,7 @@ func cmdTAXII(ts *testscript.TestScript, neg bool, args []string) {
 	if cert := ts.Getenv("CERT"); cert != "" {
 		pool := x509.NewCertPool()
 		pool.AppendCertsFromPEM([]byte(ts.ReadFile(cert)))
-		client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}
+		client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: own}, DisableKeepAlives: true}
 	}
 	res, err := client.Do(req)
 	ts.Check(err)
@@ -195,6 +205,34 @@ func cmdTAXII(ts *testscript.TestScript, neg bool, args []string) {
 	if failed := res.StatusCode >= 400; failed != neg {
 		ts.Fatalf("%s %s: status %d\n%s", args[0], args[1], res.StatusCode, text)
 	}
+}
+
+// cmdKeypair makes a self-made client certificate, NAME.pem with NAME.key: keypair NAME [DAYS],
+// good from yesterday for so many days, 365 if none are named. With the key of an earlier
+// one it is that certificate renewed.
+func cmdKeypair(ts *testscript.TestScript, neg bool, args []string) {
+	days := 365
+	if len(args) > 1 {
+		fmt.Sscan(args[1], &days)
+	}
+	var key ed25519.PrivateKey
+	if text, err := os.ReadFile(ts.MkAbs(args[0] + ".key")); err == nil {
+		block, _ := pem.Decode(text)
+		held, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		ts.Check(err)
+		key = held.(ed25519.PrivateKey)
+	} else {
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+		ts.Check(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	from := time.Now().Add(-24 * time.Hour)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: args[0]}, NotBefore: from, NotAfter: from.AddDate(0, 0, days)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 }
 
 // cmdGetJSON sets a variable to a value out of JSON: getjson VAR stdout|FILE key.key.0.key

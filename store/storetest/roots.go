@@ -131,3 +131,47 @@ func testRootsAtOnce(t *testing.T, open func() *store.Store) {
 		})
 	}
 }
+
+func testCertificates(t *testing.T, open func() *store.Store) {
+	h := newHarness(t, open())
+	siem := h.do(entente.AddAccount{Name: "siem", Service: true}).ID
+	other := h.do(entente.AddAccount{Name: "other", Service: true}).ID
+	add := entente.AddCertificate{Account: siem, Key: entente.Pin{7}, Subject: "CN=siem", Note: "n", Expires: h.now + 1_000_000}
+	id := h.do(add).ID
+	made := h.now
+	if _, err := h.try(entente.LocalActor(), entente.AddCertificate{Account: other, Key: entente.Pin{7}, Expires: h.now + 1_000_000}); entente.KindOf(err) != entente.Conflict {
+		t.Fatalf("another account with the key: %v", err)
+	}
+	second := h.do(entente.AddCertificate{Account: siem, Key: entente.Pin{8}, Expires: h.now + 1_000_000}).ID
+	add.Subject, add.Expires = "CN=renewed", h.now+9_000_000
+	if again := h.do(add).ID; again != id {
+		t.Fatalf("the same key again is %s, and was %s", again, id)
+	}
+	want := entente.Certificate{ID: id, Account: siem, Key: entente.Pin{7}, Subject: "CN=renewed", Note: "n", Created: made, Expires: add.Expires}
+	h.view(func(ctx context.Context, tx *store.Tx) error {
+		a, c, err := tx.AccountByCertificate(ctx, entente.Pin{7})
+		if err != nil || a == nil || a.ID != siem || *c != want {
+			t.Fatalf("%+v %+v, %v", a, c, err)
+		}
+		if a, c, err := tx.AccountByCertificate(ctx, entente.Pin{9}); a != nil || c != nil || err != nil {
+			t.Fatalf("a key that is not there: %+v %+v, %v", a, c, err)
+		}
+		all, err := tx.Certificates(ctx, siem)
+		if err != nil || len(all) != 2 || all[0] != want || all[1].ID != second {
+			t.Fatalf("%+v, %v", all, err)
+		}
+		return nil
+	})
+	h.do(entente.RemoveCertificate{Certificate: id})
+	if _, err := h.try(entente.LocalActor(), entente.RemoveCertificate{Certificate: id}); entente.KindOf(err) != entente.NotFound {
+		t.Fatalf("removed again: %v", err)
+	}
+	h.view(func(ctx context.Context, tx *store.Tx) error {
+		if a, _, err := tx.AccountByCertificate(ctx, entente.Pin{7}); a != nil || err != nil {
+			t.Fatalf("a key that was removed: %+v, %v", a, err)
+		}
+		return nil
+	})
+	add.Account = other
+	h.do(add) // free for another account
+}

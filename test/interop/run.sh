@@ -82,8 +82,8 @@ stop() {
 	echo "ok $suite: the node stops"
 }
 
-# add_accounts makes the accounts that the scripts sign in with, a token, and a second API
-# root with a collection.
+# add_accounts makes the accounts that the scripts sign in with, a token, a client
+# certificate, one that the node does not know, and a second API root with a collection.
 add_accounts() {
 	local name
 	export ENTENTE_USER=writer ENTENTE_PASSWORD='a pass:word &c. with %41 + "marks"'
@@ -92,10 +92,15 @@ add_accounts() {
 			broken "$suite: account add $name"
 	done
 	token=$("$entente" account token writer --json | field token) || broken "$suite: account token"
+	for name in writer nobody; do
+		openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=$name" -keyout "$temp/$name.key" -out "$temp/$name.pem" 2>"$temp/openssl.log" ||
+			{ cat "$temp/openssl.log"; broken "$suite: openssl makes a certificate"; }
+	done
+	"$entente" account certificate writer "$temp/writer.pem" --json >/dev/null || broken "$suite: account certificate"
 	"$entente" root add second --title Second --max-content-length 2000 --json >/dev/null || broken "$suite: root add"
 	"$entente" collection add "In the second root" --root second --alias twin --json >/dev/null || broken "$suite: collection add --root"
 	"$entente" grant writer second/twin read,write --json >/dev/null || broken "$suite: grant in the second root"
-	echo "ok $suite: accounts, a token and an API root by the command line, beside the running node"
+	echo "ok $suite: accounts, a token, a certificate and an API root by the command line, beside the running node"
 }
 
 # drive SCRIPT NAME runs a client script on a new collection of that name.
@@ -104,7 +109,7 @@ drive() {
 	id=$("$entente" collection add "$name" --json | field id) || broken "$suite: collection add $name"
 	"$entente" grant writer "$id" read,write --json >/dev/null || broken "$suite: grant writer"
 	"$entente" grant reader "$name" read --json >/dev/null || broken "$suite: grant reader"
-	[ "$script" != taxii_client.py ] || more=(--token "$token" --stranger stranger)
+	[ "$script" != taxii_client.py ] || more=(--token "$token" --stranger stranger --certificate "$temp/writer" --other-certificate "$temp/nobody")
 	checked "$script" --collection "$id" --reader reader "${more[@]}"
 }
 

@@ -382,6 +382,24 @@ def check_roots(args, login):
             ApiRoot(args.url + "/second/", user=args.stranger, **others).refresh()
 
 
+def check_certificate(args, login, manifest):
+    own, stranger = ((f"{name}.pem", f"{name}.key") for name in (args.certificate, args.other_certificate))
+    collection_url = f"{args.url}/api1/collections/{args.collection}/"
+    with check("sign-in with a client certificate"):
+        server = Server(args.url + "/taxii2/", verify=login["verify"], cert=own)
+        collection = next(c for c in server.default.collections if c.id == args.collection)
+        equal(collection.get_manifest(limit=1)["objects"], manifest[:1], "manifest")
+        equal(collection.add_objects({"objects": [Content(args.collection).sdo("tool", "good")]}).success_count, 1, "successes")
+    with check("a client certificate beside a password: the password counts"):
+        reader = Collection(collection_url, user=args.reader, password=args.password, verify=login["verify"], cert=own)
+        equal((reader.can_read, reader.can_write), (True, False), "rights")
+        with answers(401):
+            Collection(collection_url, user=args.user, password="wrong", verify=login["verify"], cert=own).refresh()
+    with check("a client certificate that nobody added: 401"):
+        with answers(401):
+            Collection(collection_url, verify=login["verify"], cert=stranger).refresh()
+
+
 def check_tls(args, login):
     with check("TLS: a client that does not know the certificate refuses it"):
         try:
@@ -399,6 +417,8 @@ def main():
     parser.add_argument("--token", required=True, help="a token of the account")
     parser.add_argument("--reader", required=True, help="an account with the same password that may only read")
     parser.add_argument("--stranger", required=True, help="an account with the same password that may do nothing")
+    parser.add_argument("--certificate", required=True, help="a client certificate of the account: this with .pem and .key")
+    parser.add_argument("--other-certificate", required=True, help="one that the node does not know, likewise")
     args = parser.parse_args()
     login = {"verify": args.cafile or True, "user": args.user, "password": args.password}
     content = Content(args.collection)
@@ -416,6 +436,7 @@ def main():
     check_rights(args, login)
     check_roots(args, login)
     if args.url.startswith("https:"):
+        check_certificate(args, login, manifest)
         check_tls(args, login)
 
 
