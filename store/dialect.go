@@ -50,8 +50,9 @@ type dialect struct {
 	// catalogue lists what tables there are: name, column, kind, place in the primary key;
 	// indexes the names of indexes.
 	catalogue, indexes string
-	// check is the engine's own examination of the database, "" for none.
-	check string
+	// check is the engine's own examination of the database, "" for none; beforeCheck is a
+	// query to be made before it on the same connection.
+	beforeCheck, check string
 	// searchRows is a table with a column content of what full text has.
 	searchRows string
 	// stage opens an empty database to be filled by a restore and then put in its place.

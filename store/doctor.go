@@ -232,6 +232,9 @@ func (t *Tx) EngineCheck(ctx context.Context) ([]string, error) {
 	if t.s.d.check == "" {
 		return nil, nil
 	}
+	if _, err := t.strings(ctx, t.s.d.beforeCheck); err != nil {
+		return nil, err
+	}
 	said, err := t.strings(ctx, t.s.d.check)
 	return slices.DeleteFunc(said, func(s string) bool { return s == "ok" }), err
 }
