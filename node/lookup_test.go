@@ -145,3 +145,28 @@ func TestLookupOfRanges(t *testing.T) {
 		}
 	})
 }
+
+// What names a value is found behind any number of versions that named it and are not the
+// last any more.
+func TestLookupBehindManyVersions(t *testing.T) {
+	onEngines(t, func(t *testing.T, n *node.Node, _ func() *node.Node) {
+		c := collection(t, n, "C")
+		objects := []string{pattern(1, "domain-name:value = 'old.example'"), pattern(3, "domain-name:value = 'old.example'")}
+		for i := range 1200 {
+			one := pattern(2, "domain-name:value = 'old.example'")
+			objects = append(objects, strings.Replace(one, `"modified":"2026-01-01T00:00:00.000Z"`, fmt.Sprintf(`"modified":"2026-02-01T00:00:00.%06dZ"`, i), 1))
+		}
+		if rep, _, err := intake(t, n, c, strings.NewReader(strings.Join(objects, "\n"))); err != nil || rep.Added != len(objects) {
+			t.Fatal(rep, err)
+		}
+		if err := n.CatchUp(context.Background(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := numbers(lookup(t, n, entente.LocalActor(), 10, "old.example")[0]); !slices.Equal(got, []int{1, 2, 3}) {
+			t.Fatal(got)
+		}
+		if got := lookup(t, n, entente.LocalActor(), 2, "old.example")[0]; len(got.Matches) != 2 || !got.More {
+			t.Fatalf("%d matches, more %v", len(got.Matches), got.More)
+		}
+	})
+}

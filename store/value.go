@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 
 	"entente"
 )
@@ -58,13 +59,36 @@ func (t *Tx) heldKeys(ctx context.Context, keys []int64) ([]int64, error) {
 	return t.numbers(ctx, `SELECT x.n FROM `+in+` AS x WHERE EXISTS (SELECT 1 FROM value v WHERE v.vkey = x.n)`, arg)
 }
 
+// withValue reads contents by a key, newest first, and then the lines that show them: in
+// two steps, since an engine that misjudges how many there are would go through the lines.
 func (t *Tx) withValue(ctx context.Context, key int64, feeds []int64, limit int) ([]Found, error) {
+	const most = 500 // contents at a time; of most values there are a few
+	var out []Found
+	for before := int64(math.MaxInt64); len(out) < limit; {
+		contents, err := t.numbers(ctx, `SELECT content FROM value WHERE vkey = $1 AND content < $2 ORDER BY content DESC LIMIT $3`, key, before, most)
+		if err != nil || len(contents) == 0 {
+			return out, err
+		}
+		before = contents[len(contents)-1]
+		some, err := t.shown(ctx, contents, feeds, limit-len(out))
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, some...); len(contents) < most {
+			break
+		}
+	}
+	return out, nil
+}
+
+// shown gives those of some contents that are live and the last of their object in one of
+// the given feeds, newest first, at most limit.
+func (t *Tx) shown(ctx context.Context, contents, feeds []int64, limit int) ([]Found, error) {
 	q := &query{}
-	text := `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.body, l.content, l.feed
-		FROM value v JOIN line l ON l.content = v.content JOIN content c ON c.content = v.content
-		WHERE v.vkey = ` + q.arg(key) + ` AND l.gone = 0 AND l.rival = 0 AND l.newer = 0 AND l.later = 0 AND l.feed IN ` + q.ints(t.s.d, feeds) + `
-		ORDER BY v.content DESC, l.feed LIMIT ` + q.arg(limit*len(feeds))
-	rows, err := t.query(ctx, text, q.args...)
+	rows, err := t.query(ctx, `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.body, l.content, l.feed
+		FROM line l JOIN content c ON c.content = l.content
+		WHERE l.content IN `+q.ints(t.s.d, contents)+` AND l.gone = 0 AND l.rival = 0 AND l.newer = 0 AND l.later = 0 AND l.feed IN `+q.ints(t.s.d, feeds)+`
+		ORDER BY l.content DESC, l.feed LIMIT `+q.arg(limit*len(feeds)), q.args...)
 	if err != nil {
 		return nil, err
 	}
