@@ -20,6 +20,9 @@ type IntakeOptions struct {
 	Progress func(objects int, bytes int64)
 	// Undelete brings back versions that were deleted from the collection.
 	Undelete bool
+	// Mend repairs an object that would be refused for a fault of its sender that leaves no
+	// doubt what it was; nil where there is none such. It may be nil itself.
+	Mend func(raw []byte) []byte
 }
 
 // ItemResult is what became of one object of an intake.
@@ -35,6 +38,7 @@ type ItemResult struct {
 	Err      error             // why the object was refused; Outcome means nothing then
 	Warnings []entente.Finding // what it breaks by itself
 	Breaches []entente.Finding // and of the rules of versioning, beside what the collection holds
+	Mended   bool              // taken after a repair
 }
 
 // IntakeReport counts what became of an intake.
@@ -61,6 +65,7 @@ type parsed struct {
 	size     int
 	version  *entente.Version
 	findings []entente.Finding
+	mended   bool
 	claims   [2]string // id and version that a refused object says it has
 }
 
@@ -83,7 +88,7 @@ func (n *Node) Intake(ctx context.Context, a entente.Actor, collection string, r
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	chunks, readErr := parseAll(ctx, r)
+	chunks, readErr := parseAll(ctx, r, o.Mend)
 	var batch []parsed
 	var size, done int64
 	flush := func() error {
@@ -123,7 +128,7 @@ func (n *Node) Intake(ctx context.Context, a entente.Actor, collection string, r
 // parseAll reads and parses in the background. The channel gives, in the order of the
 // input, a place where each chunk's result will be; it is closed at the end of the input
 // or when ctx ends. The error is there once it is closed; nil at a clean end.
-func parseAll(ctx context.Context, r *stix.Reader) (<-chan chan []parsed, <-chan error) {
+func parseAll(ctx context.Context, r *stix.Reader, mend func([]byte) []byte) (<-chan chan []parsed, <-chan error) {
 	workers := runtime.GOMAXPROCS(0)
 	chunks := make(chan chan []parsed, 2*workers)
 	slots := make(chan struct{}, workers)
@@ -142,7 +147,7 @@ func parseAll(ctx context.Context, r *stix.Reader) (<-chan chan []parsed, <-chan
 				}
 				slots <- struct{}{}
 				go func() {
-					out <- parseChunk(items)
+					out <- parseChunk(items, mend)
 					<-slots
 				}()
 			}
@@ -178,12 +183,19 @@ func readChunk(r *stix.Reader) ([]stix.Item, error) {
 	return items, nil
 }
 
-func parseChunk(items []stix.Item) []parsed {
+func parseChunk(items []stix.Item, mend func([]byte) []byte) []parsed {
 	out := make([]parsed, len(items))
 	for i, it := range items {
 		out[i] = parsed{item: it, size: len(it.Raw)}
 		if it.Err == nil {
-			if out[i].version, out[i].findings = stix.Parse(it.Raw); out[i].version == nil {
+			out[i].version, out[i].findings = stix.Parse(it.Raw)
+			if out[i].version == nil && mend != nil {
+				if whole := mend(it.Raw); whole != nil {
+					out[i].version, out[i].findings = stix.Parse(whole)
+					out[i].mended = out[i].version != nil
+				}
+			}
+			if out[i].version == nil {
 				out[i].claims[0], out[i].claims[1] = stix.Claims(it.Raw)
 			}
 		}
@@ -208,7 +220,7 @@ func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection stri
 		results = receipt.Results
 	}
 	for _, p := range batch {
-		res := ItemResult{Index: p.item.Index, Offset: p.item.Offset, Line: p.item.Line, Warnings: p.findings}
+		res := ItemResult{Index: p.item.Index, Offset: p.item.Offset, Line: p.item.Line, Warnings: p.findings, Mended: p.mended}
 		rep.Read++
 		if p.version == nil {
 			res.Err, res.ID, res.Version = refusal(p), p.claims[0], p.claims[1]

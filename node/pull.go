@@ -75,6 +75,9 @@ type pull struct {
 	lately  traces              // and since the last beginning
 	cursors map[uint64]struct{} // cursors since the last beginning
 	news    bool                // something came since then that had not come before
+	moves   bool                // the server's cursors move on with each use
+	forgave bool                // a page was forgiven that brought nothing by a cursor that came again
+	used    bool                // st.Next was asked for once, and its page did not come
 	largest int                 // objects of the largest page
 	deaths  int                 // cursors that the server forgot
 }
@@ -103,7 +106,7 @@ func (n *Node) pull(ctx context.Context, a entente.Actor, c *taxii.Client, r *en
 		p.match.Set("version", "all")
 	}
 	if open := r.Progress.Open; open != nil {
-		p.st = *open
+		p.st, p.used = *open, true
 	} else {
 		from := r.Since
 		if r.Progress.Taken != 0 {
@@ -183,6 +186,7 @@ func (p *pull) page(ctx context.Context) (taken, error) {
 			}
 			return t, err
 		}
+		p.used = true
 	}
 }
 
@@ -200,8 +204,11 @@ func (p *pull) takeIn(ctx context.Context, ask func() (*taxii.PageReader, error)
 	defer page.Close()
 	t := taken{Dates: page.Dates}
 	input := stix.NewReader(&failing{PageReader: page})
-	_, err = p.n.Intake(ctx, p.who, p.r.Collection, input, IntakeOptions{Each: func(r ItemResult) {
+	_, err = p.n.Intake(ctx, p.who, p.r.Collection, input, IntakeOptions{Mend: stix.MendSpecVersion, Each: func(r ItemResult) {
 		t.objects++
+		if r.Mended {
+			p.remark("the server gives the type of an object as its spec_version: such objects are taken with 2.1 there")
+		}
 		if r.Err == nil {
 			t.good++
 		}

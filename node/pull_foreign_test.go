@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -25,7 +26,8 @@ type foreign struct {
 	requests int
 	onAsk    func(n int) // told of each request, under no lock; may be nil
 	uses     map[string]int
-	forget   bool // the next cursor that comes is not known any more
+	sessions map[string][]foreignEntry // what each cursor that is spent by use still has to give
+	forget   bool                      // the next cursor that comes is not known any more
 }
 
 type foreignEntry struct {
@@ -34,8 +36,8 @@ type foreignEntry struct {
 }
 
 type faults struct {
-	Cap         int    // entries of a page at most
-	Cursor      string // good, none, same, circle, dead, dying
+	Cap         int    // entries of a page at most; 0 for what the request's limit says
+	Cursor      string // good, none, same, circle, dead, dying, spent, keyed
 	Endless     bool   // "more" even on the last page
 	Hollow      bool   // an empty page with a cursor before each page
 	Undated     bool   // no X-TAXII-Date-Added headers
@@ -44,6 +46,7 @@ type faults struct {
 	Group       int    // so many entries share a date
 	Strict      bool   // 400 for limit and match[version]=all
 	Manifest    bool   // there is one
+	Bare        bool   // the manifest has no cursor, as the standard has it, and heeds limit
 	Flaky       int    // each so many-th request fails or breaks off; 0 for none
 	Gzip        bool
 	ContentType string
@@ -52,7 +55,7 @@ type faults struct {
 }
 
 func newForeign(t testing.TB, f faults) *foreign {
-	s := &foreign{faults: f, uses: map[string]int{}}
+	s := &foreign{faults: f, uses: map[string]int{}, sessions: map[string][]foreignEntry{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.answer))
 	t.Cleanup(s.Close)
 	return s
@@ -121,16 +124,22 @@ func (s *foreign) body(w http.ResponseWriter, r *http.Request) (string, bool) {
 		w.WriteHeader(http.StatusBadRequest)
 		return "", false
 	case path == "objects/":
-		return s.objects(w, all, q.Get("next"))
+		limit, _ := strconv.Atoi(q.Get("limit"))
+		return s.objects(w, all, q.Get("next"), limit)
 	case path == "manifest/" && s.Manifest:
 		from, _ := strconv.Atoi(q.Get("next"))
 		var records []string
 		to := min(from+7, len(all))
+		if limit, err := strconv.Atoi(q.Get("limit")); err == nil && s.Bare {
+			to = min(limit, len(all))
+		}
 		for _, e := range all[min(from, to):to] {
 			records = append(records, fmt.Sprintf(`{"id":%q,"date_added":%q,"version":%q}`, e.id, taxii.Timestamp(e.added), e.version))
 		}
 		more := ""
-		if to < len(all) {
+		if to < len(all) && s.Bare {
+			more = `"more":true,`
+		} else if to < len(all) {
 			more = fmt.Sprintf(`"more":true,"next":"%d",`, to)
 		}
 		return `{` + more + `"objects":[` + strings.Join(records, ",") + `]}`, true
@@ -152,7 +161,10 @@ func (s *foreign) body(w http.ResponseWriter, r *http.Request) (string, bool) {
 
 // objects answers with a page. A cursor is the number of the page, and has an "h" before
 // it if an empty page comes first; pages of a walk by cursor may come in another order.
-func (s *foreign) objects(w http.ResponseWriter, all []foreignEntry, next string) (string, bool) {
+func (s *foreign) objects(w http.ResponseWriter, all []foreignEntry, next string, limit int) (string, bool) {
+	if s.Cursor == "spent" || s.Cursor == "keyed" {
+		return s.odd(w, all, next, limit)
+	}
 	page, hollow := 0, false
 	if next != "" && s.Cursor != "same" && s.Cursor != "circle" {
 		s.uses[next]++
@@ -166,14 +178,15 @@ func (s *foreign) objects(w http.ResponseWriter, all []foreignEntry, next string
 		}
 		hollow = isHollow
 	}
-	pages := (len(all) + s.Cap - 1) / s.Cap
+	most := s.most(limit)
+	pages := (len(all) + most - 1) / most
 	var some []foreignEntry
 	if !hollow && page < pages {
 		which := page
 		if s.Shuffled && s.Cursor != "none" && s.Cursor != "same" && s.Cursor != "circle" {
 			which = pages - 1 - page
 		}
-		some = all[which*s.Cap : min((which+1)*s.Cap, len(all))]
+		some = all[which*most : min((which+1)*most, len(all))]
 	}
 	if len(some) > 0 && !s.Undated {
 		w.Header().Set("X-TAXII-Date-Added-First", taxii.Timestamp(some[0].added))
@@ -221,6 +234,55 @@ func (s *foreign) objects(w http.ResponseWriter, all []foreignEntry, next string
 	return "{" + strings.Join(parts, ", ") + "}", true
 }
 
+// odd pages as two servers do that are often met. One gives the same cursor with every
+// page and moves on with each use, whether the page arrives or not. The other's cursor is
+// the last entry's date and id: further versions of that id with that date are passed over.
+func (s *foreign) odd(w http.ResponseWriter, all []foreignEntry, next string, limit int) (string, bool) {
+	left := all
+	if s.Cursor == "keyed" {
+		slices.SortStableFunc(left, func(a, b foreignEntry) int { return cmp.Or(cmp.Compare(a.added, b.added), cmp.Compare(a.id, b.id)) })
+		left = slices.DeleteFunc(left, func(e foreignEntry) bool { return fmt.Sprint(e.added, " ", e.id) <= next })
+	} else if next != "" {
+		var known bool
+		if left, known = s.sessions[next]; !known {
+			w.WriteHeader(http.StatusBadRequest)
+			return "", false
+		}
+	}
+	some := left[:min(s.most(limit), len(left))]
+	left = left[len(some):]
+	var objects []string
+	for _, e := range some {
+		objects = append(objects, e.object)
+	}
+	if len(some) > 0 && !s.Undated {
+		w.Header().Set("X-TAXII-Date-Added-First", taxii.Timestamp(some[0].added))
+		w.Header().Set("X-TAXII-Date-Added-Last", taxii.Timestamp(some[len(some)-1].added))
+	}
+	more := ""
+	switch {
+	case len(left) == 0:
+		delete(s.sessions, next)
+	case s.Cursor == "keyed":
+		last := some[len(some)-1]
+		more = fmt.Sprintf(`"more":true,"next":"%d %s",`, last.added, last.id)
+	default:
+		if next == "" {
+			next = fmt.Sprint("session ", s.requests)
+		}
+		s.sessions[next] = left
+		more = fmt.Sprintf(`"more":true,"next":%q,`, next)
+	}
+	return "{" + more + `"objects":[` + strings.Join(objects, ",") + "]}", true
+}
+
+func (s *foreign) most(limit int) int {
+	if s.Cap > 0 {
+		return s.Cap
+	}
+	return limit
+}
+
 func (s *foreign) asked() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,7 +291,7 @@ func (s *foreign) asked() int {
 
 // reachable tells whether all of the collection can be had from this server at all.
 func (f faults) reachable() bool {
-	byCursor := f.Cursor == "good"
-	byDate := !f.Undated && !f.Deaf && max(f.Group, 1) < f.Cap && !f.Shuffled
+	byCursor := f.Cursor == "good" || (f.Cursor == "spent" && f.Flaky == 0)
+	byDate := f.Cursor != "spent" && !f.Undated && !f.Deaf && max(f.Group, 1) < f.Cap && !f.Shuffled
 	return f.Manifest || ((byCursor || byDate) && !f.Comma)
 }

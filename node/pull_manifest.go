@@ -85,7 +85,7 @@ func (m *manifestWalk) walk(ctx context.Context) error {
 			return m.compare(ctx)
 		}
 		if key := traceOf([]byte(end.Next)); end.Next != "" {
-			if _, again := m.cursors[key]; !again {
+			if _, again := m.cursors[key]; !again || (fresh && end.Next == m.next) { // new, or moved on by its use
 				m.cursors[key], m.next = struct{}{}, end.Next
 				continue
 			}
@@ -94,6 +94,8 @@ func (m *manifestWalk) walk(ctx context.Context) error {
 		switch {
 		case last-tick > m.after:
 			m.after = last - tick
+		case last > m.after && limit > 0 && count >= limit && limit < maxLimit:
+			limit *= 8 // the page has but one date, and a larger one may hold all of it
 		case last > m.after:
 			m.after, m.sure = last, m.sure && count < m.largest
 		default:

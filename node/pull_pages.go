@@ -33,7 +33,7 @@ const maxDeaths = 3
 // pages follows the server's pages to their end. Each round takes one page in and decides
 // where the next one begins:
 //
-//   - by the server's cursor, as long as it gives new ones;
+//   - by the server's cursor, as long as it gives new ones, or the same one leads on;
 //   - by date, where there is no cursor or it comes again: after the page's last date, less
 //     a tick, so that entries which share that date are not lost; where a whole page has
 //     one date, after that date;
@@ -41,7 +41,9 @@ const maxDeaths = 3
 //     brings nothing new, by date.
 //
 // Going on by date trusts the server to keep to the order of dates, so that the manifest
-// is to confirm the result. It ends since every round must bring something that had not
+// is to confirm the result; likewise where pages by cursor part entries of one date, and
+// where a cursor is spent by its use, since a page that got lost on its way then comes no
+// more. It ends since every round must bring something that had not
 // come since the last beginning (a server has but so much), there are but few
 // others in a row (maxStale), and a new beginning needs news too, or a later date.
 func (p *pull) pages(ctx context.Context, save func() error) error {
@@ -71,6 +73,14 @@ func (p *pull) pages(ctx context.Context, save func() error) error {
 
 // advance decides where the next page begins, or that this was the last one.
 func (p *pull) advance(t taken) (done bool) {
+	used := p.used
+	p.used = false
+	if p.st.Next != "" {
+		parted := t.First != 0 && t.First <= p.st.Newest // some servers lose entries of a date that pages part
+		hollow := t.objects == 0 && !t.more              // where there was to be more
+		unsure := used && t.next == ""                   // the page that was asked for first may have been another
+		p.st.Check = p.st.Check || parted || hollow || unsure
+	}
 	p.st.Newest = max(p.st.Newest, t.First, t.Last)
 	if t.objects > 0 && t.Last == 0 {
 		p.st.Undated = true
@@ -83,6 +93,9 @@ func (p *pull) advance(t taken) (done bool) {
 		if _, again := p.cursors[key]; !again && t.next != p.st.Next {
 			p.cursors[key] = struct{}{}
 			p.st.Next = t.next
+			return false
+		}
+		if t.next == p.st.Next && p.leadsOn(t, used) {
 			return false
 		}
 		p.remark("the server gives a cursor that it gave before")
@@ -98,6 +111,20 @@ func (p *pull) advance(t taken) (done bool) {
 	return p.byDate(max(t.First, t.Last), t.objects)
 }
 
+// leadsOn tells whether a cursor that comes again is one that each use moves on, as it is
+// if it brings something fresh; a page that does not is forgiven it, the first one even
+// before that is known.
+func (p *pull) leadsOn(t taken, used bool) bool {
+	if t.fresh {
+		p.moves = true
+		p.st.Check, p.st.Doubt = true, p.st.Doubt || used
+		return true
+	}
+	forgiven := p.moves || !p.forgave
+	p.forgave = true
+	return forgiven
+}
+
 // byDate goes on after a date. Objects tells how many the page had that ended there.
 func (p *pull) byDate(last int64, objects int) (done bool) {
 	p.st.Next, p.st.Check = "", true
@@ -106,8 +133,12 @@ func (p *pull) byDate(last int64, objects int) (done bool) {
 	case last-tick > p.st.After:
 		p.st.After = last - tick
 	case last > p.st.After:
-		// The page has but one date. If it is as full as pages get here, entries of that
-		// date that found no room in it are passed over.
+		// The page has but one date. If it is as full as was asked for, a larger one may
+		// hold all of that date. If it is as full as pages get here, entries that found no
+		// room in it are passed over.
+		if p.wider(objects) {
+			return false
+		}
 		p.st.After = last
 		p.st.Doubt = p.st.Doubt || objects >= p.largest
 	default:
@@ -117,6 +148,18 @@ func (p *pull) byDate(last int64, objects int) (done bool) {
 	}
 	p.st.Base = p.st.After
 	return false
+}
+
+// maxLimit bounds how many objects a page is asked for where one date fills pages.
+const maxLimit = pageLimit << 6
+
+// wider asks for larger pages where the server gives as many objects as it is asked for.
+func (p *pull) wider(objects int) bool {
+	if p.limit == 0 || objects < p.limit || p.limit >= maxLimit {
+		return false
+	}
+	p.limit *= 8
+	return true
 }
 
 // circling leaves a server's cursors when they lead to nothing new, and the server when

@@ -125,7 +125,7 @@ func drawFaults(t *rapid.T) faults {
 	return faults{
 		Comma:       rapid.IntRange(0, 5).Draw(t, "comma") == 0,
 		Cap:         rapid.IntRange(1, 6).Draw(t, "cap"),
-		Cursor:      rapid.SampledFrom([]string{"good", "none", "same", "circle", "dead", "dying"}).Draw(t, "cursor"),
+		Cursor:      rapid.SampledFrom([]string{"good", "none", "same", "circle", "dead", "dying", "spent"}).Draw(t, "cursor"),
 		Endless:     rapid.Bool().Draw(t, "endless"),
 		Hollow:      rapid.Bool().Draw(t, "hollow"),
 		Undated:     rapid.Bool().Draw(t, "undated"),
@@ -260,7 +260,7 @@ func TestPullCutOff(t *testing.T) {
 	count := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		f := drawFaults(rt)
-		if !f.reachable() {
+		if !f.reachable() || f.Cursor == "spent" { // a page that was on its way is to be had no more
 			f.Manifest = true
 		}
 		s := newForeign(t, f)
@@ -310,6 +310,8 @@ func TestPullEachFault(t *testing.T) {
 		"no cursor":                        {faults{Cursor: "none", Group: 1}, "pages without a cursor", 10},
 		"one date per batch":               {faults{Cursor: "none", Group: 3}, "pages without a cursor", 20},
 		"a date that fills pages":          {faults{Cursor: "none", Group: 7, Manifest: true}, "pages without a cursor", 40},
+		"a cursor that each use spends":    {faults{Cursor: "spent", Group: 100, Manifest: true}, "", 20},
+		"a cursor without its versions":    {faults{Cursor: "keyed", Group: 100, Manifest: true}, "", 20},
 		"more for ever":                    {faults{Cursor: "good", Group: 1, Endless: true}, "there is more, and gives nothing", 10},
 		"the same cursor for ever":         {faults{Cursor: "same", Group: 1}, "a cursor that it gave before", 30},
 		"new cursors in a circle":          {faults{Cursor: "circle", Group: 1}, "on and on without anything new", 60},
@@ -396,6 +398,52 @@ func TestPullSoundServer(t *testing.T) {
 	rep, err = p.run(t.Context())
 	if err != nil || rep.Added != 0 || rep.Read != 1 || s.asked() != 11 {
 		t.Fatalf("again: %+v, %v after %d requests", rep, err, s.asked())
+	}
+}
+
+// TestPullManyOfOneDate pulls what a server added at one moment, more than a page of it:
+// where its pages stand on that date, or its manifest does, larger ones are asked for.
+func TestPullManyOfOneDate(t *testing.T) {
+	n := newPuller(t)
+	var all []foreignEntry
+	for i := range pageLimit + 200 {
+		all = append(all, tool(max(i, 995), i)) // the first thousand are one object's versions
+	}
+	for i, f := range []faults{
+		{Cursor: "keyed", Group: 1 << 20, Manifest: true, Bare: true}, // by cursor, which loses some
+		{Cursor: "none", Group: 1 << 20},                              // by date alone
+	} {
+		s := newForeign(t, f)
+		s.add(firstDate, all...)
+		c := patientClient(t, s.URL)
+		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", i)), Root: s.URL + "/api/", There: "c"}}
+		rep, err := p.run(t.Context())
+		if d := missingFrom(held(t, n, p.r.Collection), objectsOf(all)); err != nil || rep.Incomplete || d != "" {
+			t.Errorf("%+v: %+v, %v\n%s", f, rep, err, d)
+		}
+		c.Close()
+	}
+}
+
+// TestPullMendsSpecVersion pulls from a server that gives the type of each object as its
+// spec_version: the objects are taken as what they were before.
+func TestPullMendsSpecVersion(t *testing.T) {
+	n := newPuller(t)
+	s := newForeign(t, faults{Cap: 10, Cursor: "good", Group: 1})
+	want := tool(1, 0)
+	bad, worse := want, tool(2, 0)
+	bad.object = strings.Replace(want.object, `"2.1"`, `"tool"`, 1)
+	worse.object = strings.Replace(worse.object, `"2.1"`, `"malware"`, 1)
+	s.add(firstDate, bad, worse)
+	c := patientClient(t, s.URL)
+	defer c.Close()
+	p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
+	rep, err := p.run(t.Context())
+	if err != nil || rep.Added != 1 || rep.Refused != 1 || !strings.Contains(strings.Join(rep.Remarks, ""), "spec_version") {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	if d := missingFrom(held(t, n, p.r.Collection), []string{want.object}); d != "" {
+		t.Error(d)
 	}
 }
 

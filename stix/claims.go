@@ -2,6 +2,7 @@ package stix
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,4 +44,39 @@ func Claims(raw []byte) (id, version string) {
 		version = created
 	}
 	return id, version
+}
+
+// MendSpecVersion repairs what one server in use does to the objects it was given: it puts
+// the type of each in the place of its spec_version. No version of STIX is called as a type
+// is, and such a server takes nothing but STIX 2.1; so "2.1" is put there, and every other
+// byte stays. The result is nil where raw does not have just that fault.
+func MendSpecVersion(raw []byte) []byte {
+	d := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true))
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+		return nil
+	}
+	var kind string
+	var begin, end int64
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil
+		}
+		is := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil
+		}
+		switch is {
+		case "type":
+			kind = string(value)
+		case "spec_version":
+			end = d.InputOffset()
+			begin = end - int64(len(value))
+		}
+	}
+	if kind == "" || kind != string(raw[begin:end]) {
+		return nil
+	}
+	return slices.Concat(raw[:begin], []byte(`"2.1"`), raw[end:])
 }

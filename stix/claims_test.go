@@ -7,6 +7,27 @@ import (
 	"entente/stix"
 )
 
+func TestMendSpecVersion(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"id":"a", "type":"tool","spec_version": "tool" , "x":{"spec_version":"tool"}}`: `{"id":"a", "type":"tool","spec_version": "2.1" , "x":{"spec_version":"tool"}}`,
+		`{"spec_version":"x-é","type":"x-é"}`:                                            `{"spec_version":"2.1","type":"x-é"}`,
+		`{"type":"tool","spec_version":"2.1"}`:                                           "",
+		`{"type":"tool","spec_version":"malware"}`:                                       "",
+		`{"type":"tool","x":{"spec_version":"tool"}}`:                                    "",
+		`{"type":"tool","x":{"type":"tool"}}`:                                            "",
+		`{"spec_version":"tool"}`:                                                        "",
+		`{"type":"tool","spec_version":"tool","broken`:                                   "",
+		`{"spec_version":"tool","type":"tool","x":[1,2,}`:                                "",
+		`["spec_version"]`:                                                               "",
+		`{}`:                                                                             "",
+		``:                                                                               "",
+	} {
+		if got := stix.MendSpecVersion([]byte(raw)); string(got) != want {
+			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
+	}
+}
+
 func TestClaims(t *testing.T) {
 	for raw, want := range map[string][2]string{
 		`{"type":"indicator","id":"malware--1","modified":"m","created":"c"}`: {"malware--1", "m"},
