@@ -33,6 +33,7 @@ const (
 	pushBytes    = 8 << 20 // and the most bytes, where the server would take more
 	maxRefusals  = 1000
 	statusWithin = 2 * time.Minute // how long a pending status is asked for again
+	maxFelled    = 64              // so many objects in a row, each alone, that fell the server
 )
 
 // Push sends what home's collection has to a remote's server, once, from the beginning,
@@ -54,7 +55,10 @@ type push struct {
 	r    *entente.Remote
 	o    PullOptions
 	most int64 // bytes of an envelope
-	rep  PushReport
+	// felled counts the objects in a row that the server answered 500 to, each alone. Some
+	// servers fall over an object that they do not understand, others over whatever comes.
+	felled int
+	rep    PushReport
 }
 
 // push sends the versions behind r.Progress.Sent in envelopes. After each one that the
@@ -158,12 +162,18 @@ func (p *push) send(ctx context.Context, entries []entente.Entry) error {
 		}
 		return p.send(ctx, entries[half:])
 	case errors.As(err, &said) && wholeRefused(said.Status):
+		if said.Status == http.StatusInternalServerError {
+			if p.felled++; p.felled >= maxFelled {
+				return err
+			}
+		}
 		p.count(entries, nil)
 		p.refuse(entries[0], said.Error())
 		return nil
 	default:
 		return err
 	}
+	p.felled = 0
 	p.rep.Envelopes++
 	if st, err = p.c.Settle(ctx, p.at.Root, st, statusWithin); err != nil && ctx.Err() != nil {
 		return err
@@ -175,10 +185,14 @@ func (p *push) send(ctx context.Context, entries []entente.Entry) error {
 	return nil
 }
 
-// wholeRefused reports whether a status speaks of the envelope that was sent, and not of
+// wholeRefused reports whether a status may speak of the envelope that was sent, and not of
 // the account, the collection or the server.
 func wholeRefused(status int) bool {
-	return status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge || status == http.StatusUnprocessableEntity
+	switch status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusInternalServerError:
+		return true
+	}
+	return false
 }
 
 // count files what a status says. What it does not name was taken: the standard has it

@@ -25,6 +25,7 @@ type sink struct {
 	most     int    // bytes of a body; more is 413
 	announce int    // what it says that it takes
 	poison   string // an envelope that holds this is refused as a whole
+	fells    string // an envelope that holds this fells the server, which answers 500
 	hates    string // an object that holds this fails
 	slow     int    // so many times a status is pending
 	mute     bool   // it gives no status
@@ -68,6 +69,9 @@ func (s *sink) answer(w http.ResponseWriter, r *http.Request) {
 		case s.poison != "" && bytes.Contains(body, []byte(s.poison)):
 			w.WriteHeader(http.StatusUnprocessableEntity)
 			write(taxii.NewError(422, "no", "poison"))
+			return
+		case s.fells != "" && bytes.Contains(body, []byte(s.fells)):
+			w.WriteHeader(http.StatusInternalServerError)
 			return
 		}
 		st := taxii.Status{ID: fmt.Sprint("s", s.posts), Status: taxii.Complete}
@@ -146,6 +150,8 @@ func TestPush(t *testing.T) {
 			PushReport{Read: 40, Taken: 40, Envelopes: 4, Remarks: []string{"the server refuses envelopes as a whole (413)"}}, nil},
 		"one spoils all": {func(s *sink) { s.poison = "000000000017" },
 			PushReport{Read: 40, Taken: 39, Refused: 1, Remarks: []string{"the server refuses envelopes as a whole (422)"}}, []int{17}},
+		"one fells the server": {func(s *sink) { s.fells = "000000000017" },
+			PushReport{Read: 40, Taken: 39, Refused: 1, Remarks: []string{"the server refuses envelopes as a whole (500)"}}, []int{17}},
 		"two fail": {func(s *sink) { s.hates = "00000000001" + "1" }, PushReport{Read: 40, Taken: 39, Refused: 1, Envelopes: 1}, []int{11}},
 		"pending":  {func(s *sink) { s.slow = 3 }, PushReport{Read: 40, Taken: 40, Envelopes: 1}, nil},
 		"for ever": {func(s *sink) { s.slow = 1 << 30 }, PushReport{Read: 40, Taken: 39, Pending: 1, Envelopes: 1}, nil},
@@ -228,6 +234,15 @@ func TestPushGoesOn(t *testing.T) {
 	}
 	if want := append(first, more...); !slices.Equal(s.got, want) {
 		t.Errorf("the server got %d objects, want %d", len(s.got), len(want))
+	}
+	fill(t, n, id, 8, 200)
+	s.set(func() { s.fells, s.announce, s.posts = "tool", 1<<20, 0 })
+	if rep, err := run(); entente.KindOf(err) != entente.Unavailable || rep.Taken != 0 || s.posts > 3*maxFelled {
+		t.Errorf("while whatever is sent fells the server: %+v, %v after %d posts", rep, err, s.posts)
+	}
+	s.set(func() { s.fells = "" })
+	if rep, err := run(); err != nil || rep.Taken != 192 {
+		t.Errorf("once it stands again: %+v, %v", rep, err)
 	}
 	if _, err := pushFilter([]entente.MatchField{{Field: "confidence-gte", Value: "1"}}); entente.KindOf(err) != entente.Invalid {
 		t.Errorf("a filter that a push does not know: %v", err)
