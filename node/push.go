@@ -33,7 +33,7 @@ const (
 	pushBytes    = 8 << 20 // and the most bytes, where the server would take more
 	maxRefusals  = 1000
 	statusWithin = 2 * time.Minute // how long a pending status is asked for again
-	maxFelled    = 64              // so many objects in a row, each alone, that fell the server
+	maxFelled    = 16              // so many objects in a row, each alone, that fell the server
 )
 
 // Push sends what home's collection has to a remote's server, once, from the beginning,
@@ -50,14 +50,12 @@ func (n *Node) Push(ctx context.Context, a entente.Actor, r entente.Remote, o Pu
 
 // push is one push on its way.
 type push struct {
-	c    *taxii.Client
-	at   taxii.Place
-	r    *entente.Remote
-	o    PullOptions
-	most int64 // bytes of an envelope
-	// felled counts the objects in a row that the server answered 500 to, each alone. Some
-	// servers fall over an object that they do not understand, others over whatever comes.
-	felled int
+	c      *taxii.Client
+	at     taxii.Place
+	r      *entente.Remote
+	o      PullOptions
+	most   int64 // bytes of an envelope
+	felled int   // objects in a row that the server answered 500 to, each alone
 	rep    PushReport
 }
 
@@ -163,7 +161,7 @@ func (p *push) send(ctx context.Context, entries []entente.Entry) error {
 		return p.send(ctx, entries[half:])
 	case errors.As(err, &said) && wholeRefused(said.Status):
 		if said.Status == http.StatusInternalServerError {
-			if p.felled++; p.felled >= maxFelled {
+			if p.felled++; p.felled >= maxFelled && p.down(ctx) {
 				return err
 			}
 		}
@@ -183,6 +181,19 @@ func (p *push) send(ctx context.Context, entries []entente.Entry) error {
 	}
 	p.count(entries, &st)
 	return nil
+}
+
+// down tells whether the server answers 500 to whatever comes, an envelope without objects
+// too. Some fall over objects that they do not understand; those are refusals, and many may
+// stand in a row.
+func (p *push) down(ctx context.Context) bool {
+	_, err := p.c.Add(ctx, p.at, []byte(`{"objects":[]}`))
+	var said *taxii.ServerError
+	if err == nil || (errors.As(err, &said) && said.Status != http.StatusInternalServerError) {
+		p.felled = 0
+		return false
+	}
+	return true
 }
 
 // wholeRefused reports whether a status may speak of the envelope that was sent, and not of
