@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
 # Sets up what test/run.sh needs: a C compiler for the race detector, PostgreSQL's
-# programs, curl, openssl, Python with the real clients in .cache/venv, and the Go
-# modules. It installs Debian packages where it may (as root, or with sudo) and otherwise
-# says what is missing and how to get it. Running it again costs a second.
+# programs, curl, openssl, Python with the real clients in .cache/venv and two other servers
+# in environments of their own, whose needs contradict each other, and the Go modules. It
+# installs Debian packages where it may (as root, or with sudo) and otherwise says what is
+# missing and how to get it. Running it again costs a second.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-
-venv=.cache/venv
-requirements=test/interop/requirements.txt
 
 fail() {
 	printf 'setup: %s\n' "$@" >&2
@@ -68,16 +66,26 @@ if [ "${#missing[@]}" -gt 0 ]; then
 	test/postgres.sh --bin >/dev/null
 fi
 
-if ! cmp -s "$requirements" "$venv/requirements.txt" || ! "$venv/bin/python" -c 'import stix2, taxii2client' 2>/dev/null; then
-	echo "setup: installing the real clients into $venv"
+# environment VENV REQUIREMENTS MODULES makes a Python environment, unless it is there.
+environment() {
+	local venv=$1 requirements=test/interop/$2 modules=$3
+	if cmp -s "$requirements" "$venv/requirements.txt" && "$venv/bin/python" -W ignore -c "import $modules" 2>/dev/null; then
+		return
+	fi
+	echo "setup: installing ${modules//,/ and} into $venv"
 	rm -rf "$venv"
 	mkdir -p "${venv%/*}"
 	python3 -m venv "$venv"
 	"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" ||
 		fail "the Python packages of $requirements could not be installed; pip's message above says why"
 	"$venv/bin/pip" check >/dev/null || fail "the Python packages of $requirements do not fit together: $("$venv/bin/pip" check)"
+	"$venv/bin/python" -W ignore -c "import $modules" || fail "the Python packages of $requirements do not work with $(python3 --version)"
 	cp "$requirements" "$venv/requirements.txt" # last: a venv without it is not finished
-fi
+}
+
+environment .cache/venv requirements.txt "stix2, taxii2client, cytaxii2"
+environment .cache/venv-medallion requirements-medallion.txt "medallion"
+environment .cache/venv-opentaxii requirements-opentaxii.txt "opentaxii.server"
 
 for module in . tools; do
 	go -C "$module" mod download || fail "the Go modules of $module/go.mod could not be downloaded"
