@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,26 +15,24 @@ import (
 	"time"
 
 	"entente"
-	"entente/store"
+	"entente/store/storetest"
 	"entente/taxii"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
 
-// newPuller is a node on a store of its own.
-func newPuller(t *testing.T) *Node {
-	t.Helper()
-	st, err := store.Open(t.Context(), store.Options{URL: filepath.Join(t.TempDir(), "node.db")})
-	if err != nil {
-		t.Fatal(err)
+// eachEngine runs a test per engine, with a node on a store of its own.
+func eachEngine(t *testing.T, test func(*testing.T, *Node)) {
+	for engine, newURL := range storetest.URLs() {
+		t.Run(engine, func(t *testing.T) {
+			n, err := Open(t.Context(), storetest.Open(t, newURL(t)), Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(t, n)
+		})
 	}
-	t.Cleanup(func() { st.Close() })
-	n, err := Open(t.Context(), st, Config{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // collect makes a collection.
@@ -203,37 +200,38 @@ const maxAsked = 4000
 // everything that the server can be brought to give is taken exactly once; so is what is
 // added later, by a second pull.
 func TestPullAnyServer(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	fewer(t, "30")
-	n := newPuller(t)
-	defer n.st.Close()
-	count := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		f := drawFaults(rt)
-		if !f.reachable() {
-			f.Manifest = true
-		}
-		s := newForeign(t, f)
-		defer s.Close()
-		c := patientClient(t, s.URL)
-		defer c.Close()
-		count++
-		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", count)), Root: s.URL + "/api/", There: "c"}}
-		for round := range 2 {
-			s.add(firstDate+int64(round)*1000, drawEntries(rt, round*100)...)
-			before := s.asked()
-			rep, err := p.run(t.Context())
-			if err != nil {
-				rt.Fatalf("round %d: %v, %+v", round, err, rep)
+	eachEngine(t, func(t *testing.T, n *Node) {
+		defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+		fewer(t, "30")
+		defer n.st.Close()
+		count := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			f := drawFaults(rt)
+			if !f.reachable() {
+				f.Manifest = true
 			}
-			if d := s.asked() - before; d > maxAsked {
-				rt.Fatalf("round %d: %d requests for %d entries", round, d, len(s.entries))
+			s := newForeign(t, f)
+			defer s.Close()
+			c := patientClient(t, s.URL)
+			defer c.Close()
+			count++
+			p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", count)), Root: s.URL + "/api/", There: "c"}}
+			for round := range 2 {
+				s.add(firstDate+int64(round)*1000, drawEntries(rt, round*100)...)
+				before := s.asked()
+				rep, err := p.run(t.Context())
+				if err != nil {
+					rt.Fatalf("round %d: %v, %+v", round, err, rep)
+				}
+				if d := s.asked() - before; d > maxAsked {
+					rt.Fatalf("round %d: %d requests for %d entries", round, d, len(s.entries))
+				}
+				want, got := objectsOf(s.entries), held(t, n, p.r.Collection)
+				if !slices.Equal(got, want) {
+					rt.Fatalf("round %d: %d held, %d on the server; %+v\n%s", round, len(got), len(want), rep, missingFrom(got, want))
+				}
 			}
-			want, got := objectsOf(s.entries), held(t, n, p.r.Collection)
-			if !slices.Equal(got, want) {
-				rt.Fatalf("round %d: %d held, %d on the server; %+v\n%s", round, len(got), len(want), rep, missingFrom(got, want))
-			}
-		}
+		})
 	})
 }
 
@@ -255,267 +253,275 @@ func missingFrom(got, want []string) string {
 // TestPullCutOff stops pulls at random requests and goes on from what was kept: nothing is
 // lost, nothing comes twice.
 func TestPullCutOff(t *testing.T) {
-	fewer(t, "30")
-	n := newPuller(t)
-	count := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		f := drawFaults(rt)
-		if !f.reachable() || f.Cursor == "spent" { // a page that was on its way is to be had no more
-			f.Manifest = true
-		}
-		s := newForeign(t, f)
-		defer s.Close()
-		c := patientClient(t, s.URL)
-		defer c.Close()
-		count++
-		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", count)), Root: s.URL + "/api/", There: "c"}}
-		s.add(firstDate, drawEntries(rt, 0)...)
-		for range rapid.IntRange(1, 4).Draw(rt, "cuts") {
-			ctx, cancel := context.WithCancel(t.Context())
-			at := s.asked() + rapid.IntRange(1, 12).Draw(rt, "at")
-			s.mu.Lock()
-			s.onAsk = func(n int) {
-				if n == at {
-					cancel()
-				}
+	eachEngine(t, func(t *testing.T, n *Node) {
+		fewer(t, "30")
+		count := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			f := drawFaults(rt)
+			if !f.reachable() || f.Cursor == "spent" { // a page that was on its way is to be had no more
+				f.Manifest = true
 			}
+			s := newForeign(t, f)
+			defer s.Close()
+			c := patientClient(t, s.URL)
+			defer c.Close()
+			count++
+			p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", count)), Root: s.URL + "/api/", There: "c"}}
+			s.add(firstDate, drawEntries(rt, 0)...)
+			for range rapid.IntRange(1, 4).Draw(rt, "cuts") {
+				ctx, cancel := context.WithCancel(t.Context())
+				at := s.asked() + rapid.IntRange(1, 12).Draw(rt, "at")
+				s.mu.Lock()
+				s.onAsk = func(n int) {
+					if n == at {
+						cancel()
+					}
+				}
+				s.mu.Unlock()
+				_, _ = p.run(ctx)
+				cancel()
+			}
+			s.mu.Lock()
+			s.onAsk = nil
 			s.mu.Unlock()
-			_, _ = p.run(ctx)
-			cancel()
-		}
-		s.mu.Lock()
-		s.onAsk = nil
-		s.mu.Unlock()
-		rep, err := p.run(t.Context())
-		want, got := objectsOf(s.entries), held(t, n, p.r.Collection)
-		if err != nil || !slices.Equal(got, want) {
-			rt.Fatalf("%v: %d held, %d on the server; %+v\n%s", err, len(got), len(want), rep, missingFrom(got, want))
-		}
+			rep, err := p.run(t.Context())
+			want, got := objectsOf(s.entries), held(t, n, p.r.Collection)
+			if err != nil || !slices.Equal(got, want) {
+				rt.Fatalf("%v: %d held, %d on the server; %+v\n%s", err, len(got), len(want), rep, missingFrom(got, want))
+			}
+		})
 	})
 }
 
 // TestPullEachFault pulls from servers with one fault each, or with few that make one
 // another worse, and checks what the pull says of them.
 func TestPullEachFault(t *testing.T) {
-	n := newPuller(t)
-	var all []foreignEntry
-	for i := range 14 {
-		all = append(all, tool(i, 0))
-	}
-	for name, c := range map[string]struct {
-		faults
-		remark string // a part of one
-		most   int    // requests
-	}{
-		"no cursor":                        {faults{Cursor: "none", Group: 1}, "pages without a cursor", 10},
-		"one date per batch":               {faults{Cursor: "none", Group: 3}, "pages without a cursor", 20},
-		"a date that fills pages":          {faults{Cursor: "none", Group: 7, Manifest: true}, "pages without a cursor", 40},
-		"a cursor that each use spends":    {faults{Cursor: "spent", Group: 100, Manifest: true}, "", 20},
-		"a cursor without its versions":    {faults{Cursor: "keyed", Group: 100, Manifest: true}, "", 20},
-		"more for ever":                    {faults{Cursor: "good", Group: 1, Endless: true}, "there is more, and gives nothing", 10},
-		"the same cursor for ever":         {faults{Cursor: "same", Group: 1}, "a cursor that it gave before", 30},
-		"new cursors in a circle":          {faults{Cursor: "circle", Group: 1}, "on and on without anything new", 60},
-		"cursors that die":                 {faults{Cursor: "dead", Group: 1}, "forgot a cursor", 30},
-		"cursors that die, disorder":       {faults{Cursor: "dying", Group: 1, Shuffled: true, Manifest: true}, "forgot a cursor", 40},
-		"empty pages between":              {faults{Cursor: "good", Group: 1, Hollow: true}, "", 20},
-		"no dates":                         {faults{Cursor: "good", Group: 1, Undated: true}, "no manifest", 10},
-		"no dates but in the manifest":     {faults{Cursor: "good", Group: 1, Undated: true, Manifest: true}, "", 10},
-		"no dates, no cursor":              {faults{Cursor: "none", Group: 1, Undated: true, Manifest: true}, "does not heed added_after, or tells no dates", 30},
-		"it does not heed added_after":     {faults{Cursor: "good", Group: 1, Deaf: true}, "", 10},
-		"it refuses limit and match":       {faults{Cursor: "good", Group: 1, Strict: true}, "only the latest versions", 10},
-		"a comma too many":                 {faults{Cursor: "good", Group: 1, Comma: true, Manifest: true}, "a page is not JSON", 40},
-		"breaks off, is busy":              {faults{Cursor: "good", Group: 1, Flaky: 2}, "", 40},
-		"breaks off and compresses, twice": {faults{Cursor: "good", Group: 1, Flaky: 3, Gzip: true, Twice: true}, "", 30},
-	} {
-		c.Cap = 4
-		s := newForeign(t, c.faults)
-		bad := broken(0) // the one without an id cannot be told from another one like it
-		s.add(firstDate, slices.Concat(all, odd(0), bad[:1], bad[2:])...)
-		k := patientClient(t, s.URL)
-		p := &testPull{n: n, c: k, r: entente.Remote{Collection: n.collect(t, name), Root: s.URL + "/api/", There: "c"}}
-		rep, err := p.run(t.Context())
-		if err != nil || rep.Incomplete || rep.Added != len(all)+2 || rep.Refused != 2 {
-			t.Errorf("%s: %+v, %v", name, rep, err)
+	eachEngine(t, func(t *testing.T, n *Node) {
+		var all []foreignEntry
+		for i := range 14 {
+			all = append(all, tool(i, 0))
 		}
-		if d := missingFrom(held(t, n, p.r.Collection), objectsOf(s.entries)); d != "" {
-			t.Errorf("%s: %s", name, d)
+		for name, c := range map[string]struct {
+			faults
+			remark string // a part of one
+			most   int    // requests
+		}{
+			"no cursor":                        {faults{Cursor: "none", Group: 1}, "pages without a cursor", 10},
+			"one date per batch":               {faults{Cursor: "none", Group: 3}, "pages without a cursor", 20},
+			"a date that fills pages":          {faults{Cursor: "none", Group: 7, Manifest: true}, "pages without a cursor", 40},
+			"a cursor that each use spends":    {faults{Cursor: "spent", Group: 100, Manifest: true}, "", 20},
+			"a cursor without its versions":    {faults{Cursor: "keyed", Group: 100, Manifest: true}, "", 20},
+			"more for ever":                    {faults{Cursor: "good", Group: 1, Endless: true}, "there is more, and gives nothing", 10},
+			"the same cursor for ever":         {faults{Cursor: "same", Group: 1}, "a cursor that it gave before", 30},
+			"new cursors in a circle":          {faults{Cursor: "circle", Group: 1}, "on and on without anything new", 60},
+			"cursors that die":                 {faults{Cursor: "dead", Group: 1}, "forgot a cursor", 30},
+			"cursors that die, disorder":       {faults{Cursor: "dying", Group: 1, Shuffled: true, Manifest: true}, "forgot a cursor", 40},
+			"empty pages between":              {faults{Cursor: "good", Group: 1, Hollow: true}, "", 20},
+			"no dates":                         {faults{Cursor: "good", Group: 1, Undated: true}, "no manifest", 10},
+			"no dates but in the manifest":     {faults{Cursor: "good", Group: 1, Undated: true, Manifest: true}, "", 10},
+			"no dates, no cursor":              {faults{Cursor: "none", Group: 1, Undated: true, Manifest: true}, "does not heed added_after, or tells no dates", 30},
+			"it does not heed added_after":     {faults{Cursor: "good", Group: 1, Deaf: true}, "", 10},
+			"it refuses limit and match":       {faults{Cursor: "good", Group: 1, Strict: true}, "only the latest versions", 10},
+			"a comma too many":                 {faults{Cursor: "good", Group: 1, Comma: true, Manifest: true}, "a page is not JSON", 40},
+			"breaks off, is busy":              {faults{Cursor: "good", Group: 1, Flaky: 2}, "", 40},
+			"breaks off and compresses, twice": {faults{Cursor: "good", Group: 1, Flaky: 3, Gzip: true, Twice: true}, "", 30},
+		} {
+			c.Cap = 4
+			s := newForeign(t, c.faults)
+			bad := broken(0) // the one without an id cannot be told from another one like it
+			s.add(firstDate, slices.Concat(all, odd(0), bad[:1], bad[2:])...)
+			k := patientClient(t, s.URL)
+			p := &testPull{n: n, c: k, r: entente.Remote{Collection: n.collect(t, name), Root: s.URL + "/api/", There: "c"}}
+			rep, err := p.run(t.Context())
+			if err != nil || rep.Incomplete || rep.Added != len(all)+2 || rep.Refused != 2 {
+				t.Errorf("%s: %+v, %v", name, rep, err)
+			}
+			if d := missingFrom(held(t, n, p.r.Collection), objectsOf(s.entries)); d != "" {
+				t.Errorf("%s: %s", name, d)
+			}
+			if text := strings.Join(rep.Remarks, "; "); !strings.Contains(text, c.remark) {
+				t.Errorf("%s: remarks %q", name, text)
+			}
+			if s.asked() > c.most {
+				t.Errorf("%s: %d requests", name, s.asked())
+			}
+			k.Close()
+			s.Close()
 		}
-		if text := strings.Join(rep.Remarks, "; "); !strings.Contains(text, c.remark) {
-			t.Errorf("%s: remarks %q", name, text)
-		}
-		if s.asked() > c.most {
-			t.Errorf("%s: %d requests", name, s.asked())
-		}
-		k.Close()
-		s.Close()
-	}
+	})
 }
 
 // TestPullGoesOnWithALostCursor cuts a pull off after a page that is not the oldest, and
 // lets the server forget the cursor meanwhile: what is older is taken all the same.
 func TestPullGoesOnWithALostCursor(t *testing.T) {
-	n := newPuller(t)
-	s := newForeign(t, faults{Cap: 2, Cursor: "good", Group: 1, Shuffled: true})
-	s.add(firstDate, tool(1, 0), tool(2, 0), tool(3, 0), tool(4, 0), tool(5, 0), tool(6, 0))
-	c := patientClient(t, s.URL)
-	defer c.Close()
-	p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
-	ctx, cancel := context.WithCancel(t.Context())
-	s.onAsk = func(n int) {
-		if n == 2 {
-			cancel()
+	eachEngine(t, func(t *testing.T, n *Node) {
+		s := newForeign(t, faults{Cap: 2, Cursor: "good", Group: 1, Shuffled: true})
+		s.add(firstDate, tool(1, 0), tool(2, 0), tool(3, 0), tool(4, 0), tool(5, 0), tool(6, 0))
+		c := patientClient(t, s.URL)
+		defer c.Close()
+		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
+		ctx, cancel := context.WithCancel(t.Context())
+		s.onAsk = func(n int) {
+			if n == 2 {
+				cancel()
+			}
 		}
-	}
-	if _, err := p.run(ctx); err == nil || !bytes.Contains(p.kept, []byte(`"Next":"1"`)) {
-		t.Fatalf("cut off: %v, kept %s", err, p.kept)
-	}
-	s.mu.Lock()
-	s.forget = true
-	s.mu.Unlock()
-	rep, err := p.run(t.Context())
-	if got := held(t, n, p.r.Collection); err != nil || len(got) != 6 || rep.Incomplete {
-		t.Errorf("%d held; %+v, %v", len(got), rep, err)
-	}
+		if _, err := p.run(ctx); err == nil || !bytes.Contains(p.kept, []byte(`"Next":"1"`)) {
+			t.Fatalf("cut off: %v, kept %s", err, p.kept)
+		}
+		s.mu.Lock()
+		s.forget = true
+		s.mu.Unlock()
+		rep, err := p.run(t.Context())
+		if got := held(t, n, p.r.Collection); err != nil || len(got) != 6 || rep.Incomplete {
+			t.Errorf("%d held; %+v, %v", len(got), rep, err)
+		}
+	})
 }
 
 // TestPullSoundServer pulls from a server without faults: there is nothing to remark, each
 // object costs its page, and the next pull asks for the last date only.
 func TestPullSoundServer(t *testing.T) {
-	n := newPuller(t)
-	s := newForeign(t, faults{Cap: 10, Cursor: "good", Group: 1, ContentType: taxii.MediaType})
-	var all []foreignEntry
-	for i := range 95 {
-		all = append(all, tool(i, 0))
-	}
-	s.add(firstDate, all...)
-	c := patientClient(t, s.URL)
-	defer c.Close()
-	p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
-	rep, err := p.run(t.Context())
-	if err != nil || rep.Added != 95 || rep.Read != 95 || rep.Pages != 10 || len(rep.Remarks) > 0 || rep.Incomplete || s.asked() != 10 {
-		t.Fatalf("%+v, %v after %d requests", rep, err, s.asked())
-	}
-	rep, err = p.run(t.Context())
-	if err != nil || rep.Added != 0 || rep.Read != 1 || s.asked() != 11 {
-		t.Fatalf("again: %+v, %v after %d requests", rep, err, s.asked())
-	}
+	eachEngine(t, func(t *testing.T, n *Node) {
+		s := newForeign(t, faults{Cap: 10, Cursor: "good", Group: 1, ContentType: taxii.MediaType})
+		var all []foreignEntry
+		for i := range 95 {
+			all = append(all, tool(i, 0))
+		}
+		s.add(firstDate, all...)
+		c := patientClient(t, s.URL)
+		defer c.Close()
+		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
+		rep, err := p.run(t.Context())
+		if err != nil || rep.Added != 95 || rep.Read != 95 || rep.Pages != 10 || len(rep.Remarks) > 0 || rep.Incomplete || s.asked() != 10 {
+			t.Fatalf("%+v, %v after %d requests", rep, err, s.asked())
+		}
+		rep, err = p.run(t.Context())
+		if err != nil || rep.Added != 0 || rep.Read != 1 || s.asked() != 11 {
+			t.Fatalf("again: %+v, %v after %d requests", rep, err, s.asked())
+		}
+	})
 }
 
 // TestPullManyOfOneDate pulls what a server added at one moment, more than a page of it:
 // where its pages stand on that date, or its manifest does, larger ones are asked for.
 func TestPullManyOfOneDate(t *testing.T) {
-	n := newPuller(t)
-	var all []foreignEntry
-	for i := range pageLimit + 200 {
-		all = append(all, tool(max(i, 995), i)) // the first thousand are one object's versions
-	}
-	for i, f := range []faults{
-		{Cursor: "keyed", Group: 1 << 20, Manifest: true, Bare: true}, // by cursor, which loses some
-		{Cursor: "none", Group: 1 << 20},                              // by date alone
-	} {
-		s := newForeign(t, f)
-		s.add(firstDate, all...)
-		c := patientClient(t, s.URL)
-		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", i)), Root: s.URL + "/api/", There: "c"}}
-		rep, err := p.run(t.Context())
-		if d := missingFrom(held(t, n, p.r.Collection), objectsOf(all)); err != nil || rep.Incomplete || d != "" {
-			t.Errorf("%+v: %+v, %v\n%s", f, rep, err, d)
+	eachEngine(t, func(t *testing.T, n *Node) {
+		var all []foreignEntry
+		for i := range pageLimit + 200 {
+			all = append(all, tool(max(i, 995), i)) // the first thousand are one object's versions
 		}
-		c.Close()
-	}
+		for i, f := range []faults{
+			{Cursor: "keyed", Group: 1 << 20, Manifest: true, Bare: true}, // by cursor, which loses some
+			{Cursor: "none", Group: 1 << 20},                              // by date alone
+		} {
+			s := newForeign(t, f)
+			s.add(firstDate, all...)
+			c := patientClient(t, s.URL)
+			p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", i)), Root: s.URL + "/api/", There: "c"}}
+			rep, err := p.run(t.Context())
+			if d := missingFrom(held(t, n, p.r.Collection), objectsOf(all)); err != nil || rep.Incomplete || d != "" {
+				t.Errorf("%+v: %+v, %v\n%s", f, rep, err, d)
+			}
+			c.Close()
+		}
+	})
 }
 
 // TestPullMendsSpecVersion pulls from a server that gives the type of each object as its
 // spec_version: the objects are taken as what they were before.
 func TestPullMendsSpecVersion(t *testing.T) {
-	n := newPuller(t)
-	s := newForeign(t, faults{Cap: 10, Cursor: "good", Group: 1})
-	want := tool(1, 0)
-	bad, worse := want, tool(2, 0)
-	bad.object = strings.Replace(want.object, `"2.1"`, `"tool"`, 1)
-	worse.object = strings.Replace(worse.object, `"2.1"`, `"malware"`, 1)
-	s.add(firstDate, bad, worse)
-	c := patientClient(t, s.URL)
-	defer c.Close()
-	p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
-	rep, err := p.run(t.Context())
-	if err != nil || rep.Added != 1 || rep.Refused != 1 || !strings.Contains(strings.Join(rep.Remarks, ""), "spec_version") {
-		t.Errorf("%+v, %v", rep, err)
-	}
-	if d := missingFrom(held(t, n, p.r.Collection), []string{want.object}); d != "" {
-		t.Error(d)
-	}
+	eachEngine(t, func(t *testing.T, n *Node) {
+		s := newForeign(t, faults{Cap: 10, Cursor: "good", Group: 1})
+		want := tool(1, 0)
+		bad, worse := want, tool(2, 0)
+		bad.object = strings.Replace(want.object, `"2.1"`, `"tool"`, 1)
+		worse.object = strings.Replace(worse.object, `"2.1"`, `"malware"`, 1)
+		s.add(firstDate, bad, worse)
+		c := patientClient(t, s.URL)
+		defer c.Close()
+		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c"}}
+		rep, err := p.run(t.Context())
+		if err != nil || rep.Added != 1 || rep.Refused != 1 || !strings.Contains(strings.Join(rep.Remarks, ""), "spec_version") {
+			t.Errorf("%+v, %v", rep, err)
+		}
+		if d := missingFrom(held(t, n, p.r.Collection), []string{want.object}); d != "" {
+			t.Error(d)
+		}
+	})
 }
 
 // TestPullTellsDoubt pulls from servers that hide objects: the pull says so and looks at
 // the same stretch again.
 func TestPullTellsDoubt(t *testing.T) {
-	n := newPuller(t)
-	for i, f := range []faults{
-		{Cap: 3, Cursor: "none", Group: 5},                // more of one date than a page holds
-		{Cap: 3, Cursor: "circle", Group: 1, Deaf: true},  // the first page for ever
-		{Cap: 3, Cursor: "none", Group: 1, Undated: true}, // no way on
-	} {
-		s := newForeign(t, f)
-		s.add(firstDate, tool(1, 0), tool(2, 0), tool(3, 0), tool(4, 0), tool(5, 0), tool(6, 0))
-		c := patientClient(t, s.URL)
-		p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", i)), Root: s.URL + "/api/", There: "c"}}
-		for range 2 {
-			rep, err := p.run(t.Context())
-			if err != nil || !rep.Incomplete || len(rep.Remarks) == 0 || bytes.Contains(p.kept, []byte(`"Taken":1`)) {
-				t.Errorf("%+v: %+v, %v; kept %s", f, rep, err, p.kept)
+	eachEngine(t, func(t *testing.T, n *Node) {
+		for i, f := range []faults{
+			{Cap: 3, Cursor: "none", Group: 5},                // more of one date than a page holds
+			{Cap: 3, Cursor: "circle", Group: 1, Deaf: true},  // the first page for ever
+			{Cap: 3, Cursor: "none", Group: 1, Undated: true}, // no way on
+		} {
+			s := newForeign(t, f)
+			s.add(firstDate, tool(1, 0), tool(2, 0), tool(3, 0), tool(4, 0), tool(5, 0), tool(6, 0))
+			c := patientClient(t, s.URL)
+			p := &testPull{n: n, c: c, r: entente.Remote{Collection: n.collect(t, fmt.Sprint("C", i)), Root: s.URL + "/api/", There: "c"}}
+			for range 2 {
+				rep, err := p.run(t.Context())
+				if err != nil || !rep.Incomplete || len(rep.Remarks) == 0 || bytes.Contains(p.kept, []byte(`"Taken":1`)) {
+					t.Errorf("%+v: %+v, %v; kept %s", f, rep, err, p.kept)
+				}
 			}
+			c.Close()
 		}
-		c.Close()
-	}
+	})
 }
 
 // TestSchedule runs a kept pull by its schedule, and lets nobody else run it meanwhile.
 func TestSchedule(t *testing.T) {
-	n := newPuller(t)
-	s := newForeign(t, faults{Cap: 2, Cursor: "good", Group: 1, ContentType: taxii.MediaType})
-	s.add(firstDate, tool(1, 0), tool(2, 0), tool(3, 0))
-	hold, held1 := make(chan struct{}), make(chan struct{})
-	var once atomic.Bool
-	s.onAsk = func(int) {
-		if once.CompareAndSwap(false, true) {
-			close(held1)
-			<-hold
+	eachEngine(t, func(t *testing.T, n *Node) {
+		s := newForeign(t, faults{Cap: 2, Cursor: "good", Group: 1, ContentType: taxii.MediaType})
+		s.add(firstDate, tool(1, 0), tool(2, 0), tool(3, 0))
+		hold, held1 := make(chan struct{}), make(chan struct{})
+		var once atomic.Bool
+		s.onAsk = func(int) {
+			if once.CompareAndSwap(false, true) {
+				close(held1)
+				<-hold
+			}
 		}
-	}
-	who := entente.LocalActor()
-	add := entente.AddRemote{Remote: entente.Remote{Name: "p", Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c", Every: entente.MinEvery, Access: entente.RemoteAccess{Token: "secret", AllowHTTP: true}}}
-	if _, err := n.Do(t.Context(), who, add); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := n.Do(t.Context(), who, add); entente.KindOf(err) != entente.Conflict {
-		t.Errorf("the same name again: %v", err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = n.Run(ctx)
-	}()
-	<-held1
-	if _, err := n.RunRemote(t.Context(), who, "p", PullOptions{}); entente.KindOf(err) != entente.Unavailable {
-		t.Errorf("beside the schedule: %v", err)
-	}
-	close(hold)
-	wait(t, func() bool {
-		all, err := n.Remotes(t.Context(), who)
-		return err == nil && len(all) == 1 && all[0].Progress.Ended != 0 && all[0].Progress.Taken == firstDate+20 && all[0].Access.Token != "secret"
+		who := entente.LocalActor()
+		add := entente.AddRemote{Remote: entente.Remote{Name: "p", Collection: n.collect(t, "C"), Root: s.URL + "/api/", There: "c", Every: entente.MinEvery, Access: entente.RemoteAccess{Token: "secret", AllowHTTP: true}}}
+		if _, err := n.Do(t.Context(), who, add); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Do(t.Context(), who, add); entente.KindOf(err) != entente.Conflict {
+			t.Errorf("the same name again: %v", err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = n.Run(ctx)
+		}()
+		<-held1
+		if _, err := n.RunRemote(t.Context(), who, "p", PullOptions{}); entente.KindOf(err) != entente.Unavailable {
+			t.Errorf("beside the schedule: %v", err)
+		}
+		close(hold)
+		wait(t, func() bool {
+			all, err := n.Remotes(t.Context(), who)
+			return err == nil && len(all) == 1 && all[0].Progress.Ended != 0 && all[0].Progress.Taken == firstDate+20 && all[0].Access.Token != "secret"
+		})
+		s.add(firstDate+1000, tool(4, 0))
+		wait(t, func() bool { return len(held(t, n, add.Remote.Collection)) == 4 })
+		stop()
+		<-ended
+		if _, err := n.Do(t.Context(), who, entente.RemoveCollection{Collection: add.Remote.Collection, EvenIfFull: true}); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := n.Remotes(t.Context(), who); err != nil || len(all) != 0 {
+			t.Errorf("after its collection was removed: %+v, %v", all, err)
+		}
 	})
-	s.add(firstDate+1000, tool(4, 0))
-	wait(t, func() bool { return len(held(t, n, add.Remote.Collection)) == 4 })
-	stop()
-	<-ended
-	if _, err := n.Do(t.Context(), who, entente.RemoveCollection{Collection: add.Remote.Collection, EvenIfFull: true}); err != nil {
-		t.Fatal(err)
-	}
-	if all, err := n.Remotes(t.Context(), who); err != nil || len(all) != 0 {
-		t.Errorf("after its collection was removed: %+v, %v", all, err)
-	}
 }
 
 // wait waits for a condition, with a bound that only a failure reaches.
