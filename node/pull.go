@@ -34,19 +34,6 @@ type PullReport struct {
 // pageLimit is how many objects a pull asks for at a time.
 const pageLimit = 1000
 
-// Pull takes what a remote's server has, once, and remembers nothing but the objects.
-// Whatever the server does wrong, it comes to an end: see [pull.pages].
-// On any error the report tells what was done before it, all of which is durable.
-func (n *Node) Pull(ctx context.Context, a entente.Actor, r entente.Remote, o PullOptions) (PullReport, error) {
-	c, err := remoteClient(r.Root, r.Access)
-	if err != nil {
-		return PullReport{}, err
-	}
-	defer c.Close()
-	r.Progress = entente.Progress{}
-	return n.pull(ctx, a, c, &r, o, func(context.Context) error { return nil })
-}
-
 // remoteClient makes the client of a remote's server.
 func remoteClient(address string, a entente.RemoteAccess) (*taxii.Client, error) {
 	return taxii.NewClient(address, taxii.ClientConfig{
@@ -86,7 +73,8 @@ type pull struct {
 // entries may share a date across pages, and what comes twice is dropped.
 const tick = 1
 
-// pull works through the server's pages. After each it puts its state into r.Progress and
+// pull works through the server's pages. Whatever the server does wrong, it comes to an
+// end: see [pull.pages]. After each page it puts its state into r.Progress and
 // calls keep, which makes it last; everything before that is durable then.
 func (n *Node) pull(ctx context.Context, a entente.Actor, c *taxii.Client, r *entente.Remote, o PullOptions, keep func(context.Context) error) (PullReport, error) {
 	root, err := url.Parse(r.Root)

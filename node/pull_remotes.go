@@ -74,10 +74,34 @@ func (n *Node) remote(ctx context.Context, name string) (entente.Remote, error) 
 	return entente.Remote{}, entente.Errorf(entente.NotFound, "there is no pull or push named %q", name)
 }
 
-// RunReport tells how a kept remote's run went; one of the two is filled, by direction.
+// RunReport tells how a remote's run went; by its direction one of the two is filled, and
+// neither where it did not begin.
 type RunReport struct {
 	Pull *PullReport
 	Push *PushReport
+}
+
+// RunOnce runs a remote that is not kept, from its beginning, and remembers nothing but
+// the objects. On any error the report tells what was done before it, all of which is
+// durable. What the other side has already is no harm: home knows it, and so do servers.
+func (n *Node) RunOnce(ctx context.Context, a entente.Actor, r entente.Remote, o PullOptions) (RunReport, error) {
+	c, err := remoteClient(r.Root, r.Access)
+	if err != nil {
+		return RunReport{}, err
+	}
+	defer c.Close()
+	r.Progress = entente.Progress{}
+	return n.move(ctx, a, c, &r, o, func(context.Context) error { return nil })
+}
+
+// move pulls or pushes. It calls keep whenever r.Progress says more than before.
+func (n *Node) move(ctx context.Context, a entente.Actor, c *taxii.Client, r *entente.Remote, o PullOptions, keep func(context.Context) error) (RunReport, error) {
+	if r.Direction == entente.Pulls {
+		rep, err := n.pull(ctx, a, c, r, o, keep)
+		return RunReport{Pull: &rep}, err
+	}
+	rep, err := n.push(ctx, a, c, r, o, keep)
+	return RunReport{Push: &rep}, err
 }
 
 // RunRemote runs a kept remote now, from where its last run came to. While another process
@@ -122,17 +146,14 @@ func (n *Node) runHeld(ctx context.Context, a entente.Actor, c *taxii.Client, r 
 	if err := keep(ctx); err != nil {
 		return rep, err
 	}
-	if r.Direction == entente.Pulls {
-		var pulled PullReport
-		pulled, err = n.pull(ctx, a, c, &r, o, keep)
-		rep.Pull, r.Progress.Remarks = &pulled, pulled.Remarks
-		r.Progress.Read, r.Progress.Added, r.Progress.Unchanged = pulled.Read, pulled.Added, pulled.Unchanged
-		r.Progress.Contested, r.Progress.Refused = pulled.Contested, pulled.Refused
-	} else {
-		var pushed PushReport
-		pushed, err = n.push(ctx, a, c, &r, o, keep)
-		rep.Push, r.Progress.Remarks = &pushed, pushed.Remarks
-		r.Progress.Read, r.Progress.Added, r.Progress.Refused = pushed.Read, pushed.Taken, pushed.Refused
+	rep, err = n.move(ctx, a, c, &r, o, keep)
+	to := &r.Progress
+	if did := rep.Pull; did != nil {
+		to.Remarks, to.Read, to.Added, to.Refused = did.Remarks, did.Read, did.Added, did.Refused
+		to.Unchanged, to.Contested = did.Unchanged, did.Contested
+	}
+	if did := rep.Push; did != nil {
+		to.Remarks, to.Read, to.Added, to.Refused = did.Remarks, did.Read, did.Taken, did.Refused
 	}
 	r.Progress.Ended = n.now()
 	if err != nil {

@@ -36,18 +36,6 @@ const (
 	maxFelled    = 16              // so many objects in a row, each alone, that fell the server
 )
 
-// Push sends what home's collection has to a remote's server, once, from the beginning,
-// and remembers nothing. The server takes for held what it has.
-func (n *Node) Push(ctx context.Context, a entente.Actor, r entente.Remote, o PullOptions) (PushReport, error) {
-	c, err := remoteClient(r.Root, r.Access)
-	if err != nil {
-		return PushReport{}, err
-	}
-	defer c.Close()
-	r.Progress = entente.Progress{}
-	return n.push(ctx, a, c, &r, o, func(context.Context) error { return nil })
-}
-
 // push is one push on its way.
 type push struct {
 	c      *taxii.Client

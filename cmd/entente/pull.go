@@ -1,38 +1,16 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"os"
-	"slices"
-	"strings"
 
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"entente"
 	"entente/node"
-	"entente/taxii"
 )
-
-const remoteHelp = `
-URL is that of the server, of its discovery, of an API root, or of a collection.
---remote-collection chooses the collection there by id, alias or title; it may be
-left out where there is but one, and where the URL names it.
-
-Sign-in: --user with --password-stdin (HTTP Basic), or --token-stdin. Secrets are
-read from the first line of standard input, never from the command line. The
-server's certificate is verified by the system's authorities, by those in --ca,
-or by --fingerprint: the SHA-256 of its certificate or of its public key.
-
-"add" keeps what it is given, the password, token or client key included, in the
-node's database, as it is and not encrypted: DIR/entente.db, a file that only
-its owner can read, or the database that --db names. Who can read the database
-or a backup of it can read these secrets. "remove" deletes them. Without "add"
-nothing is kept.`
 
 const pullHelp = `Takes what a collection on another TAXII 2.1 server holds into a collection of
 this node, all versions unless --match version=… says otherwise. The objects
@@ -50,162 +28,15 @@ have been missed, the exit status is 8 and the next run looks there again. What
 the server deletes is not deleted here.
 ` + remoteHelp
 
-// remoteFlags are the flags that say which collection of which server is meant.
-type remoteFlags struct {
-	collection, there, user, scheme, since, every string
-	ca, fingerprint, cert, key                    string
-	match                                         []string
-	password, token, allowHTTP, quiet             bool
-}
-
-func (f *remoteFlags) add(cmd *cobra.Command, kept bool) {
-	s := cmd.Flags()
-	s.StringVarP(&f.collection, "collection", "c", "", "name, alias or id of this node's collection (required)")
-	s.StringVar(&f.there, "remote-collection", "", "id, alias or title of the server's collection")
-	s.StringVar(&f.user, "user", "", "name for HTTP Basic")
-	s.BoolVar(&f.password, "password-stdin", false, "read the password from the first line of standard input")
-	s.BoolVar(&f.token, "token-stdin", false, "read a token from the first line of standard input")
-	s.StringVar(&f.scheme, "token-scheme", "Bearer", "what stands before the token: Bearer, or Token")
-	s.StringVar(&f.ca, "ca", "", "file with the authorities to trust (PEM)")
-	s.StringVar(&f.fingerprint, "fingerprint", "", "SHA-256 of the server's certificate or public key")
-	s.StringVar(&f.cert, "client-cert", "", "file with a certificate to sign in with (PEM)")
-	s.StringVar(&f.key, "client-key", "", "file with its private key (PEM)")
-	s.BoolVar(&f.allowHTTP, "allow-http", false, "send the password or token over plain HTTP too")
-	s.StringVar(&f.since, "since", "", "only what was added after this time, as 2026-01-31 or 2026-01-31T12:00:00Z")
-	s.StringArrayVar(&f.match, "match", nil, "only what matches, as type=indicator,malware; may be repeated")
-	if kept {
-		s.StringVar(&f.every, "every", "", "run it this often while \"entente serve\" runs, as 5m or 1d")
-	}
-	cmd.MarkFlagRequired("collection")
-	cmd.MarkFlagsMutuallyExclusive("password-stdin", "token-stdin")
-	cmd.MarkFlagsRequiredTogether("client-cert", "client-key")
-}
-
-func quietFlag(cmd *cobra.Command, to *bool) {
-	cmd.Flags().BoolVarP(to, "quiet", "q", false, "do not list refused and contested objects")
-}
-
-// remote makes what the flags describe; the server is asked where its collection is.
-func (f *remoteFlags) remote(ctx context.Context, a *app, n *node.Node, who entente.Actor, d entente.Direction, address string) (entente.Remote, error) {
-	r := entente.Remote{Direction: d}
-	c, err := n.CollectionNamed(ctx, who, f.collection)
-	if entente.KindOf(err) == entente.NotFound {
-		return r, entente.Errorf(entente.NotFound, "there is no collection %q; add it with \"entente collection add\"", f.collection)
-	}
-	if err != nil {
-		return r, err
-	}
-	r.Collection = c.ID
-	if r.Since, err = parseSince(f.since); err != nil {
-		return r, err
-	}
-	every, err := parsePeriod(f.every)
-	if err != nil {
-		return r, err
-	}
-	r.Every = every.Microseconds()
-	for _, m := range f.match {
-		field, value, ok := strings.Cut(m, "=")
-		field = strings.TrimSuffix(strings.TrimPrefix(field, "match["), "]")
-		if !ok || field == "" || value == "" || slices.ContainsFunc(r.Match, func(m entente.MatchField) bool { return m.Field == field }) {
-			return r, usagef("--match %q is not of the form type=indicator,malware, each field once", m)
-		}
-		r.Match = append(r.Match, entente.MatchField{Field: field, Value: value})
-	}
-	if r.Access, err = f.access(a); err != nil {
-		return r, err
-	}
-	return n.Locate(ctx, r, address, f.there)
-}
-
-func parseSince(s string) (int64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	text := s
-	if len(s) == len("2026-01-31") {
-		text += "T00:00:00Z"
-	}
-	at, err := taxii.ParseTimestamp(text)
-	if err != nil {
-		return 0, usagef("--since %q is not a time such as 2026-01-31 or 2026-01-31T12:00:00Z", s)
-	}
-	return at, nil
-}
-
-// access reads the secrets and files that the flags name.
-func (f *remoteFlags) access(a *app) (entente.RemoteAccess, error) {
-	out := entente.RemoteAccess{User: f.user, Fingerprint: f.fingerprint, AllowHTTP: f.allowHTTP}
-	for name, to := range map[string]*[]byte{f.ca: &out.CA, f.cert: &out.Certificate, f.key: &out.Key} {
-		if name == "" {
-			continue
-		}
-		b, err := os.ReadFile(name)
-		if err != nil {
-			return out, entente.Wrap(entente.NotFound, err, err.Error())
-		}
-		*to = b
-	}
-	var err error
-	switch {
-	case f.token && f.user != "":
-		return out, usagef("--user goes with a password; a token needs none")
-	case f.password && f.user == "":
-		return out, usagef("--password-stdin needs --user")
-	case f.token:
-		out.Token, err = a.secretLine("token")
-		out.TokenScheme = f.scheme
-	case f.password:
-		out.Password, err = a.secretLine("password")
-	case f.user != "" && terminal(a.in):
-		fmt.Fprintf(a.err, "Password of %s: ", plain(f.user))
-		var b []byte
-		b, err = term.ReadPassword(int(a.in.(*os.File).Fd()))
-		fmt.Fprintln(a.err)
-		out.Password = string(b)
-	case f.user != "":
-		return out, usagef("--user needs --password-stdin")
-	}
-	return out, err
-}
-
-func (a *app) secretLine(what string) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(a.in, 16<<10)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", entente.Wrap(entente.Invalid, err, "the "+what+" could not be read from standard input")
-	}
-	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", entente.Errorf(entente.Invalid, "standard input holds no %s", what)
-	}
-	return line, nil
-}
-
 func (a *app) pullCmd() *cobra.Command {
-	var f remoteFlags
-	cmd := &cobra.Command{
+	return a.remoteCmd(entente.Pulls, &cobra.Command{
 		Use:   "pull URL --collection COLLECTION",
 		Short: "Take objects from another TAXII server, once or on a schedule",
 		Long:  pullHelp,
 		Example: `  entente pull https://taxii.example.org/ --collection Phishing --user us --password-stdin < secret
   entente pull add example https://taxii.example.org/api1/ -c Phishing --every 5m --token-stdin < token
   entente pull run`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
-				r, err := f.remote(ctx, a, n, who, entente.Pulls, args[0])
-				if err != nil {
-					return err
-				}
-				return a.pulled(ctx, []entente.Remote{r}, f.quiet, func(ctx context.Context, r entente.Remote, o node.PullOptions) (node.PullReport, error) {
-					return n.Pull(ctx, who, r, o)
-				})
-			})
-		},
-	}
-	f.add(cmd, false)
-	quietFlag(cmd, &f.quiet)
-	cmd.AddCommand(a.remoteAdd(entente.Pulls), a.remoteRun(entente.Pulls), a.remoteList(entente.Pulls), a.remoteRemove(entente.Pulls))
-	return cmd
+	})
 }
 
 // pullSummary is what --json prints of pulls; its shape is that of an import, with a
@@ -224,16 +55,14 @@ type pulledFile struct {
 	Remarks    []string `json:"remarks,omitempty"`
 }
 
-// pulled runs pulls one after another, shows them at work, and tells what became of each.
-func (a *app) pulled(ctx context.Context, all []entente.Remote, quiet bool, run func(context.Context, entente.Remote, node.PullOptions) (node.PullReport, error)) error {
+// pulled runs pulls and tells what became of each.
+func (a *app) pulled(ctx context.Context, all []entente.Remote, quiet bool, run runRemote) error {
 	sum := pullSummary{Files: []pulledFile{}}
 	shown := importSummary{}
-	var failed error
 	incomplete := false
-	for _, r := range all {
-		f := pulledFile{importedFile: importedFile{File: remoteName(r)}, Collection: r.Collection}
-		bar := a.progress(-1, f.File)
-		rep, err := run(ctx, r, node.PullOptions{
+	failed := a.eachRemote(ctx, all, func(r entente.Remote, name string, bar *progressbar.ProgressBar) ([]string, error) {
+		f := pulledFile{importedFile: importedFile{File: name}, Collection: r.Collection}
+		did, err := run(ctx, r, node.PullOptions{
 			Progress: func(_ int, bytes int64) { bar.Add64(bytes) },
 			Each: func(res node.ItemResult) {
 				switch {
@@ -241,34 +70,26 @@ func (a *app) pulled(ctx context.Context, all []entente.Remote, quiet bool, run 
 					v := refusalView{Object: res.Index + 1, ID: res.ID, Line: res.Line, Offset: res.Offset, Reason: entente.PublicText(res.Err)}
 					if len(f.Refusals) < maxListed {
 						f.Refusals = append(f.Refusals, v)
-						a.note(bar, quiet, "%s: %s refused: %s", f.File, nameOr(v.ID, "an object without id"), v.Reason)
+						a.note(bar, quiet, "%s: %s refused: %s", name, nameOr(v.ID, "an object without id"), v.Reason)
 					}
 				case res.Outcome == entente.Contested && len(f.Contests) < maxListed:
 					f.Contests = append(f.Contests, contestView{ID: res.ID, Version: res.Version, Digest: res.Digest.String(), Current: res.Current.String()})
-					a.note(bar, quiet, "%s: %s version %s is held with other contents; both are kept (entente show %s --versions)", f.File, res.ID, res.Version, res.ID)
+					a.note(bar, quiet, "%s: %s version %s is held with other contents; both are kept (entente show %s --versions)", name, res.ID, res.Version, res.ID)
 				}
 				a.breaches(&f.importedFile, bar, quiet, res)
 			},
 		})
-		bar.Finish()
-		for _, m := range rep.Remarks {
-			a.note(bar, false, "%s: %s", f.File, m)
-		}
+		rep := *cmp.Or(did.Pull, &node.PullReport{})
 		f.IntakeReport, f.Pages, f.Incomplete, f.Remarks = rep.IntakeReport, rep.Pages, rep.Incomplete, rep.Remarks
 		if err != nil {
-			failed, f.Error = err, err.Error()
+			f.Error = err.Error()
 		}
 		incomplete = incomplete || rep.Incomplete
 		sum.Files = append(sum.Files, f)
 		shown.Files = append(shown.Files, f.importedFile)
 		addReport(&sum.IntakeReport, rep.IntakeReport)
-		if err != nil && len(all) > 1 && !a.json {
-			fmt.Fprintln(a.err, plain(f.File+": "+f.Error))
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
+		return rep.Remarks, err
+	})
 	if len(all) == 1 {
 		sum.Collection = all[0].Collection
 	}
@@ -295,16 +116,4 @@ func addReport(sum *node.IntakeReport, r node.IntakeReport) {
 	sum.Deleted += r.Deleted
 	sum.Refused += r.Refused
 	sum.Warned += r.Warned
-}
-
-// remoteName is what a remote is called in output: its name, or where it leads.
-func remoteName(r entente.Remote) string {
-	return nameOr(r.Name, strings.TrimSuffix(r.Root, "/")+"/collections/"+r.There+"/")
-}
-
-func nameOr(name, otherwise string) string {
-	if name == "" {
-		return otherwise
-	}
-	return name
 }

@@ -82,14 +82,13 @@ class Client:
 
 
 def intake(client, bodies, bound):
-    """Objects per second, and how many were taken within the bound."""
+    """Objects per second, and how many were taken. The envelope that reaches the bound is
+    waited for, since the server would go on with it."""
     taken, spent = 0, 0.0
     for body in bodies:
-        try:
-            took, status = client.ask("POST", "", bound - spent, body)
-        except Late:
-            return taken / bound, taken
-        taken, spent = taken + status["success_count"], spent + took
+        if spent < bound:
+            took, status = client.ask("POST", "", 5 * bound, body)
+            taken, spent = taken + status["success_count"], spent + took
     return taken / spent, taken
 
 
