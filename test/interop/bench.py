@@ -4,7 +4,8 @@ and the last. Prints a table, with ratios to Entente.
 
 Each sign-in is the cheapest that the server has: a token for Entente and OpenTAXII,
 medallion's plain password. Entente and OpenTAXII store on SQLite, medallion keeps all in
-memory. Every measurement is bounded; where a bound was reached the table says so with ">"."""
+memory. Every measurement is bounded; where a bound was reached the table says so with ">",
+and that the last page, to which the ones before it lead, was not reached."""
 
 import argparse
 import base64
@@ -107,7 +108,7 @@ def first_pages(client, times, bound):
 
 def last_pages(client, count, times, bound):
     """Goes to the last page by the cursors, and asks for it again where the cursor is still
-    good for it; elsewhere a walk gives but one figure."""
+    good for it; elsewhere a walk gives but one figure. None if it was not reached."""
     took, end, following, seen = [], time.monotonic() + bound, None, 0
     try:
         while True:
@@ -123,7 +124,7 @@ def last_pages(client, count, times, bound):
         while not again and len(took) < times and time.monotonic() < end:
             took.append(client.page(end - time.monotonic(), following)[0])
     except Late:
-        return took or [float("inf")]
+        pass
     return took
 
 
@@ -174,7 +175,7 @@ def measure(clients, bodies, args):
         client = clients[str(count)]
         rate, taken = intake(client, bodies[count], args.bound)
         first = first_pages(client, args.times, args.bound)
-        last = last_pages(client, taken, args.times, args.bound) if first[0] < args.bound else [float("inf")]
+        last = last_pages(client, taken, args.times, args.bound) if first[0] < args.bound else []
         out[count] = rate, taken, first, last
         print(f"  {count} objects done", file=sys.stderr, flush=True)
     return out
@@ -182,13 +183,18 @@ def measure(clients, bodies, args):
 
 def milliseconds(took, bound):
     """Median and 99th percentile, the latter the slowest where there are fewer than 100."""
+    if not took:
+        return ["not reached", ""]
     if took[0] == float("inf"):
         return [f"> {1000 * bound:,.0f}", ""]
     late = sorted(took)[min(len(took) - 1, int(0.99 * len(took)))]
     return [f"{1000 * x:,.1f}" for x in (statistics.median(took), late)]
 
 
-def ratio(value, base, bound):
+def ratio(took, base, bound):
+    if not took or not base:
+        return ""
+    value, base = statistics.median(took), statistics.median(base)
     if value == float("inf"):
         return f"> {bound / base:,.0f}"
     return f"{value / base:,.2f}" if value / base < 10 else f"{value / base:,.0f}"
@@ -199,10 +205,9 @@ def table(results, args):
     for name, result in results.items():
         for count, (rate, taken, first, last) in result.items():
             base = results["entente"][count]
-            middle = statistics.median
-            rows.append([name, f"{taken:,}" + ("" if taken == count else f" of {count:,}"), f"{rate:,.0f}", ratio(rate, base[0], 0),
-                         *milliseconds(first, args.bound), ratio(middle(first), middle(base[2]), args.bound),
-                         *milliseconds(last, args.bound), ratio(middle(last), middle(base[3]), args.bound)])
+            rows.append([name, f"{taken:,}" + ("" if taken == count else f" of {count:,}"), f"{rate:,.0f}", ratio([rate], base[:1], 0),
+                         *milliseconds(first, args.bound), ratio(first, base[2], args.bound),
+                         *milliseconds(last, args.bound), ratio(last, base[3], args.bound)])
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:
         print("  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]).rstrip())
