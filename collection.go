@@ -51,6 +51,8 @@ type Filter struct {
 	Types      []string
 	Specs      []Spec // none: the latest specification version of each object
 	Versions   VersionFilter
+	// Conditions are what the objects themselves must meet, sorted by field, one for each.
+	Conditions []Condition
 }
 
 // VersionFilter is TAXII's match[version]. Its zero value means the last version.

@@ -14,7 +14,7 @@ func TestConformanceTableIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	var code []byte
-	for _, dir := range []string{".", "api", "taxii", "store", "node"} {
+	for _, dir := range []string{".", "api", "stix", "taxii", "store", "node"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
 		if err != nil {
 			t.Fatal(err)

@@ -31,6 +31,12 @@ var (
 // stands still: a test moves it.
 func newWorldOn(t *testing.T, cfg Config, database string, most int64) *world {
 	t.Helper()
+	return newWorldOf(t, cfg, database, node.Config{MaxContentLength: most})
+}
+
+// newWorldOf is the same with a node of its own kind.
+func newWorldOf(t *testing.T, cfg Config, database string, of node.Config) *world {
+	t.Helper()
 	ctx := t.Context()
 	w := &world{t: t, clock: &atomic.Int64{}, log: &locked{}, readers: map[string]string{}}
 	w.clock.Store(start)
@@ -38,7 +44,8 @@ func newWorldOn(t *testing.T, cfg Config, database string, most int64) *world {
 	w.must(err)
 	t.Cleanup(func() { w.must(st.Close()) })
 	log := slog.New(slog.NewTextHandler(w.log, nil))
-	w.node, err = node.Open(ctx, st, node.Config{Now: w.clock.Load, Log: log, MaxContentLength: most})
+	of.Now, of.Log = w.clock.Load, log
+	w.node, err = node.Open(ctx, st, of)
 	w.must(err)
 	w.readers["operator"] = w.make(entente.AddAccount{Name: "operator", Roles: []entente.Role{entente.Operator}})
 	w.make(entente.AddToken{Account: w.readers["operator"], Hash: sha256.Sum256([]byte("operator"))})

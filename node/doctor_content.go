@@ -100,21 +100,9 @@ func examine(c store.StoredContent) []Complaint {
 	if !c.InSearch {
 		fault(checkIndex, "full text does not have it")
 	}
-	want := map[int64]bool{}
-	for _, o := range stix.Observables(c.Bytes) {
-		want[store.ValueKey(o.Value)] = true
-	}
-	missing, extra := 0, 0
-	for key := range want {
-		if !slices.Contains(c.Values, key) {
-			missing++
-		}
-	}
-	for _, key := range c.Values {
-		if !want[key] {
-			extra++
-		}
-	}
+	want := indexedBy(c.Bytes)
+	has := slices.Sorted(slices.Values(c.Values))
+	missing, extra := lacks(has, want), lacks(want, has)
 	if missing > 0 {
 		fault(checkIndex, "the index of values lacks %d of its %d values", missing, len(want))
 	}
@@ -122,4 +110,14 @@ func examine(c store.StoredContent) []Complaint {
 		out = append(out, Complaint{Check: checkIndex, Warning: true, Text: fmt.Sprintf("the index of values has %d values for it that it does not name", extra)})
 	}
 	return out
+}
+
+// lacks counts what sorted keys do not have of others.
+func lacks(sorted, others []int64) (n int) {
+	for _, key := range others {
+		if _, ok := slices.BinarySearch(sorted, key); !ok {
+			n++
+		}
+	}
+	return n
 }

@@ -130,6 +130,7 @@ func damages() []damage {
 		{"table", "schema", "table status is missing", []string{`DROP TABLE status`}},
 		{"column", "schema", "table token has the columns", []string{`ALTER TABLE token DROP COLUMN note`}},
 		{"value", "index", "the index of values lacks 1 of its 1 values", []string{`DELETE FROM value`}},
+		{"value of a filter", "index", "the index of values lacks 1 of its 2 values", []string{fmt.Sprintf(`DELETE FROM value WHERE vkey = %d`, store.ValueKey("value\x00198.51.100.3"))}},
 		{"other value", "index", "values for it that it does not name", []string{`INSERT INTO value (vkey, content) VALUES (7, ` + one + `)`}},
 		{"value of nothing", "reference", "value 7 is said to be in the content 999999", []string{`INSERT INTO value (vkey, content) VALUES (7, 999999)`}},
 		{"follower of nothing", "reference", "remembers a position in the feed 777", []string{`INSERT INTO follower (name, feed, seq) VALUES ('search', 777, 1)`}},

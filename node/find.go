@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"entente"
+	"entente/stix"
 	"entente/store"
 )
 
@@ -180,19 +181,55 @@ func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string
 }
 
 // Feed reads a page of a collection through its home feed, in the order in which its
-// entries were added. Without the right to read it is Forbidden.
+// entries were added. Without the right to read it is Forbidden. Where the filter has
+// conditions, a page may be short, or empty, with more to come: see [store.Match].
 func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Query) (entente.Page, error) {
 	if !in.CanRead {
 		return entente.Page{}, entente.Errorf(entente.Forbidden, "this account may not read the collection")
 	}
 	var p entente.Page
+	match := n.match(q.Filter.Conditions)
 	err := n.st.View(ctx, func(t *store.Tx) (err error) {
 		p, err = t.Page(ctx, store.FeedQuery{
-			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies, BytesOnly: q.BytesOnly,
+			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies, BytesOnly: q.BytesOnly, Match: match,
 		})
 		return err
 	})
 	return p, err
+}
+
+// match makes conditions ready for the store: the rule itself, and the keys by which the
+// index of values knows what may meet it. It is nil without conditions.
+func (n *Node) match(conditions []entente.Condition) *store.Match {
+	if len(conditions) == 0 {
+		return nil
+	}
+	m := &store.Match{Meets: stix.NewConditions(conditions).Met, Follower: searchJob, Lines: n.matchLines}
+	for _, c := range conditions {
+		if keys := stix.ConditionKeys(c); keys != nil {
+			m.Keys = append(m.Keys, valueKeys(keys))
+		}
+	}
+	return m
+}
+
+func valueKeys(texts []string) []int64 {
+	out := make([]int64, len(texts))
+	for i, text := range texts {
+		out[i] = store.ValueKey(text)
+	}
+	return out
+}
+
+// indexedBy gives the keys under which the index of values has an object, each once and in
+// order: what it names as observable, and what filters find it by.
+func indexedBy(object []byte) []int64 {
+	keys := valueKeys(stix.IndexKeys(object))
+	for _, o := range stix.Observables(object) {
+		keys = append(keys, store.ValueKey(o.Value))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // Versions reads the versions of one object that a filter lets through, without bytes.

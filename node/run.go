@@ -172,8 +172,8 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 		var values []store.ContentValue
 		for i, b := range bodies {
 			texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
-			for _, o := range stix.Observables(b.Bytes) {
-				values = append(values, store.ContentValue{Content: b.Content, Key: store.ValueKey(o.Value)})
+			for _, key := range indexedBy(b.Bytes) {
+				values = append(values, store.ContentValue{Content: b.Content, Key: key})
 			}
 		}
 		err = n.st.UpdateIndex(ctx, func(t *store.Tx) error {

@@ -25,11 +25,17 @@ type dialect struct {
 	// index makes the tables of the index where it is a database of its own; nil where
 	// they are tables like the others. indexApart is the migration that moved them there.
 	index, indexApart []string
+	// indexAnew is the migration that lets the follower begin anew, for the keys of filters;
+	// where the index is a database of its own, indexVersion does that.
+	indexAnew []string
 	// ints turns a set of integers into an SQL expression for the right side of IN (and for
 	// FROM, with the one column n), with the parameter's number, and the parameter.
 	ints func(param string, set []int64) (expr string, arg any)
 	// texts is the same for strings.
 	texts func(param string, set []string) (expr string, arg any)
+	// by follows a table's name and tells by which index it is read, where the engine would
+	// not find out by itself.
+	by func(index string) string
 	// share and hold end a SELECT of contents: share keeps them from being deleted until
 	// the transaction ends, hold also waits for those that share.
 	share, hold string

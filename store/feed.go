@@ -19,6 +19,7 @@ type FeedQuery struct {
 	// BytesOnly leaves out of the entries all but position, time and bytes: a page of
 	// objects needs no more, and each column costs as much as finding the row.
 	BytesOnly bool
+	Match     *Match // what is looked for in the bytes, nil for nothing
 }
 
 // pageBytes bounds a page beside its limit: objects may have 16 MiB each, and a page is
@@ -40,6 +41,9 @@ func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
 		if len(seq) == 1 {
 			q.After = max(q.After, seq[0])
 		}
+	}
+	if q.Match != nil {
+		return t.matching(ctx, q)
 	}
 	text, args := q.build(t.s.d)
 	rows, err := t.query(ctx, text, args...)
@@ -111,17 +115,29 @@ func (q *query) texts(d *dialect, set []string) string {
 	return expr
 }
 
-func (f FeedQuery) build(d *dialect) (string, []any) {
-	q := &query{}
-	columns := `l.seq, l.added, c.id, c.spec, c.stamp, c.digest`
+// columns are what scan reads.
+func (f FeedQuery) columns() string {
+	const entry = `l.seq, l.added, c.id, c.spec, c.stamp, c.digest`
 	switch {
 	case f.BytesOnly:
-		columns = `l.seq, l.added, c.body`
+		return `l.seq, l.added, c.body`
 	case f.Bodies:
-		columns += `, c.body`
+		return entry + `, c.body`
 	}
+	return entry
+}
+
+func (f FeedQuery) build(d *dialect) (string, []any) { return f.buildFor(d, f.columns(), nil) }
+
+// buildFor selects columns of the lines that the filter shows, in their order, one more
+// than the limit. Places, where there are some, are the only positions that count.
+func (f FeedQuery) buildFor(d *dialect, columns string, places []int64) (string, []any) {
+	q := &query{}
 	feed := q.arg(f.Feed)
 	where := []string{`l.gone = 0`, `l.rival = 0`, `l.seq > ` + q.arg(f.After), `l.seq <= ` + q.arg(f.Head)}
+	if places != nil {
+		where = append(where, `l.seq IN `+q.ints(d, places))
+	}
 	where = append(where, f.specs(q))
 	if v := f.versions(q, d); v != "" {
 		where = append(where, v)
@@ -131,21 +147,25 @@ func (f FeedQuery) build(d *dialect) (string, []any) {
 		for i, id := range ids {
 			keys[i], texts[i] = id.Fold(), string(id)
 		}
-		where = append(where, `l.content IN (SELECT content FROM content WHERE okey IN `+q.ints(d, keys)+`)`, `c.id IN `+q.texts(d, texts))
+		// An engine without statistics would go through the feed, if it were not told.
+		where = append(where, `l.seq IN (SELECT x.seq FROM line x`+d.by("line_content")+` WHERE x.feed = `+feed+`
+			AND x.content IN (SELECT content FROM content WHERE okey IN `+q.ints(d, keys)+`))`, `c.id IN `+q.texts(d, texts))
 	}
 	limit := q.arg(f.Limit + 1)
-	head := `SELECT ` + columns + ` FROM line l JOIN content c ON c.content = l.content WHERE l.feed = ` + feed + ` AND ` + strings.Join(where, ` AND `)
+	from := func(hint string) string {
+		return `SELECT ` + columns + ` FROM line l` + hint + ` JOIN content c ON c.content = l.content WHERE l.feed = ` + feed + ` AND ` + strings.Join(where, ` AND `)
+	}
 	tail := ` ORDER BY l.seq LIMIT ` + limit
 	types := f.Filter.Types
 	switch {
 	case len(types) == 0:
-		return head + tail, q.args
-	case len(f.Filter.IDs) > 0 || len(types) > maxTypeStreams:
-		return head + ` AND ` + f.anyType(q, types) + tail, q.args
+		return from(``) + tail, q.args
+	case places != nil || len(f.Filter.IDs) > 0 || len(types) > maxTypeStreams:
+		return from(``) + ` AND ` + f.anyType(q, types) + tail, q.args
 	}
 	var streams []string
 	for _, name := range types {
-		streams = append(streams, `SELECT * FROM (`+head+` AND `+f.anyType(q, []string{name})+tail+`) AS s`)
+		streams = append(streams, `SELECT * FROM (`+from(d.by("line_type"))+` AND `+f.anyType(q, []string{name})+tail+`) AS s`)
 	}
 	return `SELECT * FROM (` + strings.Join(streams, ` UNION ALL `) + `) AS m ORDER BY seq LIMIT ` + limit, q.args
 }

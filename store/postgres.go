@@ -25,6 +25,8 @@ var postgresDialect = &dialect{
 		return "(SELECT unnest(" + param + "::bigint[]) AS n)", set
 	},
 	texts:       func(param string, set []string) (string, any) { return "(SELECT unnest(" + param + "::text[]))", set },
+	indexAnew:   []string{`DELETE FROM follower WHERE name = 'search'`},
+	by:          func(string) string { return "" }, // it has statistics
 	share:       ` FOR KEY SHARE`,
 	hold:        ` FOR UPDATE`,
 	insert:      postgresInsert,

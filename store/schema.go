@@ -76,7 +76,7 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE certificate (id TEXT PRIMARY KEY, account TEXT NOT NULL, pin {blob} NOT NULL UNIQUE, subject TEXT NOT NULL,
 			note TEXT NOT NULL, created BIGINT NOT NULL, expires BIGINT NOT NULL)`,
 		`CREATE INDEX certificate_account ON certificate (account)`,
-	}}
+	}, d.indexAnew}
 }
 
 // migrate brings the schema to the newest form this release knows. Two processes may
@@ -129,7 +129,7 @@ func (s *Store) migrateTables(ctx context.Context) func(*Tx) error {
 
 // indexVersion is the form of the index. It has no history: an index of another form is
 // made anew, and its followers begin again.
-const indexVersion = 1
+const indexVersion = 2 // 2: keys of filters among the values
 
 // migrateIndex makes the index where it is missing or of another form.
 func (s *Store) migrateIndex(ctx context.Context) func(*Tx) error {

@@ -38,6 +38,7 @@ var sqliteDialect = &dialect{
 	indexApart:  []string{`DROP TABLE search`, `DROP TABLE value`, `DROP TABLE follower`},
 	ints:        sqliteInts,
 	texts:       sqliteTexts,
+	by:          func(index string) string { return " INDEXED BY " + index },
 	insert:      sqliteInsert,
 	marks:       sqliteMarks,
 	searchPut:   sqliteSearchPut,

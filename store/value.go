@@ -1,20 +1,24 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 
 	"entente"
 )
 
-// ContentValue is one observable value that a content names, as a key: [ValueKey].
+// ContentValue is one thing by which a content is found, as a key: an observable value
+// that it names, or a value by which a filter finds it. See [ValueKey].
 type ContentValue struct {
 	Content int64
 	Key     int64
 }
 
-// ValueKey is the key of a normalised value in the index of values: 64 bits of its
-// SHA-256. Two values may share one; whoever finds by it looks into the content.
+// ValueKey is the key of a value in the index of values: 64 bits of its SHA-256. Two
+// values may share one; whoever finds by it looks into the content. Values of filters have
+// a NUL in them and observable values have none, so that neither is taken for the other.
 func ValueKey(value string) int64 { return entente.ObjectID(value).Fold() }
 
 var valueBulk = bulk{
@@ -23,14 +27,24 @@ var valueBulk = bulk{
 	conflict: "vkey, content",
 }
 
-// PutValues adds values to the index; again does no harm.
+// PutValues adds values to the index; again does no harm. They are sorted, so that what
+// lies together is written together.
 func (t *Tx) PutValues(ctx context.Context, values []ContentValue) error {
-	rows := make([][]any, len(values))
-	for i, v := range values {
-		rows[i] = []any{v.Key, v.Content}
+	slices.SortFunc(values, func(a, b ContentValue) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Content, b.Content))
+	})
+	values = slices.Compact(values)
+	const most = 10_000 // rows take eight times the memory of values
+	for some := range slices.Chunk(values, most) {
+		rows := make([][]any, len(some))
+		for i, v := range some {
+			rows[i] = []any{v.Key, v.Content}
+		}
+		if _, err := t.s.d.insert(ctx, t, valueBulk, rows); err != nil {
+			return err
+		}
 	}
-	_, err := t.s.d.insert(ctx, t, valueBulk, rows)
-	return err
+	return nil
 }
 
 // WithValues finds contents by the keys of values, by key; at most limit for each key,

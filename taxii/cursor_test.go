@@ -64,7 +64,7 @@ func TestCursorKeepsTheRequest(t *testing.T) {
 
 func TestCursorConflicts(t *testing.T) {
 	s := sealer(t)
-	made := query(t, Objects, "match[type]=malware,indicator&added_after=2020-01-01T00:00:00Z&match[version]=2020-01-01T00:00:00Z")
+	made := query(t, Objects, "match[name]=a,b&match[type]=malware,indicator&added_after=2020-01-01T00:00:00Z&match[version]=2020-01-01T00:00:00Z")
 	c, err := s.Open(s.Seal(Cursor{Endpoint: Objects, Feed: feed, Filter: made.Filter, Limit: 10, After: 5}), Objects, feed)
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +76,9 @@ func TestCursorConflicts(t *testing.T) {
 		"added_after=2020-01-01T01:00:00.000%2B01:00":    true,
 		"match[version]=2020-01-01T00:00:00.000Z":        true,
 		"match[unknown]=x":                               true,
+		"match[name]=b,a":                                true,
+		"match[name]=a":                                  false,
+		"match[labels]=a":                                false,
 		"match[type]=malware":                            false,
 		"match[id]=" + idA:                               false,
 		"match[spec_version]=2.1":                        false,
@@ -146,10 +149,38 @@ func TestCursorTampering(t *testing.T) {
 	refused(foreign, text, Objects, feed)
 	refused(s, foreign.Seal(Cursor{Endpoint: Objects, Feed: feed}), Objects, feed)
 	form := encodeCursor(make([]byte, tagLength), Cursor{Endpoint: Objects, Feed: feed})
-	form[tagLength] = cursorForm + 1
+	form[tagLength] = conditionsForm + 1
 	copy(form, s.sum(form[tagLength:]))
 	if _, ok := decodeCursor(form[tagLength:]); ok {
 		t.Error("a later layout was read as this one")
+	}
+}
+
+// A cursor without conditions is what it was before there were any, and one with
+// conditions that this release does not know is refused: to pass them over would give more
+// than was asked for.
+func TestCursorForms(t *testing.T) {
+	plain := Cursor{Endpoint: Objects, Feed: feed, After: 1}
+	old := encodeCursor(nil, plain)
+	if old[0] != cursorForm {
+		t.Errorf("form %d", old[0])
+	}
+	known := plain
+	known.Filter.Conditions = []entente.Condition{{Field: "name", Values: []string{"a"}}}
+	text := encodeCursor(nil, known)
+	if c, ok := decodeCursor(text); !ok || !reflect.DeepEqual(c, known) {
+		t.Errorf("%+v, %v", c, ok)
+	}
+	for name, bent := range map[string][]byte{
+		"none":             append(append([]byte{conditionsForm}, old[1:]...), 0),
+		"an unknown field": append(append([]byte{conditionsForm}, old[1:]...), 1, 1, 'x', 1, 1, 'a'),
+		"no value":         append(append([]byte{conditionsForm}, old[1:]...), 1, 4, 'n', 'a', 'm', 'e', 0),
+		"cut off":          text[:len(text)-1],
+		"the old form":     append([]byte{cursorForm}, text[1:]...),
+	} {
+		if c, ok := decodeCursor(bent); ok {
+			t.Errorf("%s: %+v", name, c)
+		}
 	}
 }
 

@@ -8,14 +8,22 @@ import (
 	"entente"
 )
 
-// cursorForm is the first byte of a cursor's plaintext. It changes with the layout below;
-// texts of another layout are then refused like any foreign one.
-const cursorForm = 1
+// The first byte of a cursor's plaintext tells its layout; texts of another layout are
+// refused like any foreign one. Conditions stand at the end, where there are any, so that
+// cursors without them are what they always were.
+const (
+	cursorForm     = 1
+	conditionsForm = 2
+)
 
 // encodeCursor appends the plaintext of a cursor. Position, time and limit have a fixed
 // width; the rest varies with the request's own parameters only.
 func encodeCursor(b []byte, c Cursor) []byte {
-	b = append(b, cursorForm, byte(c.Endpoint))
+	form := byte(cursorForm)
+	if len(c.Filter.Conditions) > 0 {
+		form = conditionsForm
+	}
+	b = append(b, form, byte(c.Endpoint))
 	b = appendText(b, c.Feed)
 	b = binary.BigEndian.AppendUint64(b, uint64(c.After))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Filter.AddedAfter))
@@ -38,6 +46,15 @@ func encodeCursor(b []byte, c Cursor) []byte {
 	for _, in := range v.Exact {
 		b = binary.BigEndian.AppendUint64(b, uint64(in.Micros))
 		b = appendText(b, in.Rest)
+	}
+	if form == conditionsForm {
+		b = binary.AppendUvarint(b, uint64(len(c.Filter.Conditions)))
+	}
+	for _, k := range c.Filter.Conditions {
+		b = binary.AppendUvarint(appendText(b, k.Field), uint64(len(k.Values)))
+		for _, value := range k.Values {
+			b = appendText(b, value)
+		}
 	}
 	return b
 }
@@ -72,7 +89,8 @@ func appendID(b []byte, id entente.ObjectID) []byte {
 // checks are for what another release may have written.
 func decodeCursor(b []byte) (Cursor, bool) {
 	r := &cursorReader{b: b}
-	if r.byte() != cursorForm {
+	form := r.byte()
+	if form != cursorForm && form != conditionsForm {
 		return Cursor{}, false
 	}
 	c := Cursor{Endpoint: Endpoint(r.byte()), Feed: r.text()}
@@ -99,7 +117,27 @@ func decodeCursor(b []byte) (Cursor, bool) {
 		in.Text = instantText(in)
 		c.Filter.Versions.Exact = append(c.Filter.Versions.Exact, in)
 	}
+	if form == conditionsForm {
+		c.Filter.Conditions = r.conditions()
+	}
 	return c, !r.failed && len(r.b) == 0
+}
+
+// conditions reads at least one. A field that this release does not know fails: to leave
+// it out would give more than was asked for.
+func (r *cursorReader) conditions() []entente.Condition {
+	var out []entente.Condition
+	for range r.count() {
+		k := entente.Condition{Field: r.text()}
+		for range r.count() {
+			k.Values = append(k.Values, r.text())
+		}
+		_, known := entente.FindConditionField(k.Field)
+		r.failed = r.failed || !known || len(k.Values) == 0
+		out = append(out, k)
+	}
+	r.failed = r.failed || len(out) == 0
+	return out
 }
 
 // cursorReader reads from b and remembers if there was too little.

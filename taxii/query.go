@@ -52,7 +52,8 @@ const (
 )
 
 // fields is the table of what selects, where it is defined (§5.3 to §5.8) and how it is
-// read. A further match field is a further line here and in the cursor's encoding.
+// read. A further match field is a further line here and in the cursor's encoding; one that
+// asks for what an object says is a line of [entente.ConditionFields].
 var fields = [fieldCount]field{
 	fieldAdded:   {"added_after", onPages, parseAdded, func(a, b *entente.Filter) bool { return a.AddedAfter == b.AddedAfter }},
 	fieldID:      {"match[id]", onFeeds, parseIDs, func(a, b *entente.Filter) bool { return slices.Equal(a.IDs, b.IDs) }},
@@ -103,10 +104,8 @@ func ParseQuery(at Endpoint, raw string) (Query, error) {
 	if at == DeleteObject {
 		return q, nothingElse(values)
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) { // sorted: of two errors always the same one is told
-		if len(values[name]) > 1 && strings.HasPrefix(name, "match[") {
-			return q, repeated(name)
-		}
+	if q.Filter.Conditions, err = parseConditions(at, values); err != nil {
+		return q, err
 	}
 	limit, ok, err := single(values, "limit")
 	if err == nil && ok {
@@ -132,14 +131,21 @@ func (q *Query) For(id entente.ObjectID) {
 func (q Query) Resume(c Cursor) (Query, error) {
 	for i, f := range fields {
 		if q.given&(1<<i) != 0 && !f.same(&q.Filter, &c.Filter) {
-			return Query{}, entente.Errorf(entente.Invalid, "%s differs from the request that \"next\" goes on with: repeat it unchanged, or leave it out (TAXII 2.1 §3.5)", f.name)
+			return Query{}, changed(f.name)
 		}
+	}
+	if name := sameConditions(q.Filter.Conditions, c.Filter.Conditions); name != "" {
+		return Query{}, changed(name)
 	}
 	q.Filter = c.Filter
 	if q.Limit == 0 {
 		q.Limit = c.Limit
 	}
 	return q, nil
+}
+
+func changed(name string) error {
+	return entente.Errorf(entente.Invalid, "%s differs from the request that \"next\" goes on with: repeat it unchanged, or leave it out (TAXII 2.1 §3.5)", name)
 }
 
 func single(values url.Values, name string) (string, bool, error) {

@@ -67,6 +67,38 @@ func TestQueryValues(t *testing.T) {
 	}
 }
 
+// What means the same is the same condition, so that equal requests are equal bytes.
+func TestConditionValues(t *testing.T) {
+	for _, c := range []struct{ raw, field, want string }{
+		{"match[name]=b,a,b", "name", "a|b"},
+		{"match[name]=A, a", "name", " a|A"},
+		{"match[value]=a%2Cb", "value", "a|b"}, // many clients escape the comma
+		{"match[labels]=%26", "labels", "&"},
+		{"match[confidence]=007,7,-0", "confidence", "0|7"},
+		{"match[confidence-gte]=10,9,50", "confidence-gte", "9"},
+		{"match[confidence-lte]=10,9,50", "confidence-lte", "50"},
+		{"match[revoked]=true,false,true", "revoked", "false|true"},
+		{"match[MD5]=AB,ab,Ab", "MD5", "ab"},
+		{"match[TLSH]=AB,ab", "TLSH", "AB|ab"},
+		{"match[tlp]=white,clear,CLEAR", "tlp", "clear"},
+		{"match[tlp]=amber+strict,amber%2Bstrict,Amber", "tlp", "amber|amber+strict"},
+		{"match[modified-gte]=2026-01-01T00:00:00.10Z,2026-01-01T00:00:00.1Z,2026-01-01T00:00:01Z", "modified-gte", "2026-01-01T00:00:00.100000Z"},
+		{"match[modified-lte]=2026-01-01T00:00:00.00000001Z,2026-01-01T00:00:00Z", "modified-lte", "2026-01-01T00:00:00.00000001Z"},
+		{"match[relationships-all]=" + idB + "," + idA + "," + idB, "relationships-all", idA + "|" + idB},
+	} {
+		for _, at := range []Endpoint{Objects, Manifests} {
+			q, err := ParseQuery(at, c.raw+"&match[zzz]=1")
+			if err != nil || len(q.Filter.Conditions) != 1 || q.Filter.Conditions[0].Field != c.field || strings.Join(q.Filter.Conditions[0].Values, "|") != c.want {
+				t.Errorf("%s gives %+v, %v; want %s of %s", c.raw, q.Filter.Conditions, err, c.want, c.field)
+			}
+		}
+		// An endpoint for which it is not defined ignores it (TAXII 2.1 §3.4).
+		if q, err := ParseQuery(Object, c.raw); err != nil || q.Filter.Conditions != nil {
+			t.Errorf("%s of one object: %+v, %v", c.raw, q.Filter.Conditions, err)
+		}
+	}
+}
+
 // Of two mistakes always the same one is told, whatever the order of a map.
 func TestQueryErrorsAreStable(t *testing.T) {
 	for _, c := range []struct {
@@ -74,6 +106,7 @@ func TestQueryErrorsAreStable(t *testing.T) {
 		raw string
 	}{
 		{Objects, "match[a]=1&match[a]=2&match[b]=1&match[b]=2&match[c]=1&match[c]=2"},
+		{Objects, "match[confidence]=x&match[name]=&match[tlp]=x&match[src_port]=y"},
 		{DeleteObject, "match[a]=1&match[b]=2&match[c]=1&limit=2"},
 	} {
 		_, first := ParseQuery(c.at, c.raw)
@@ -103,6 +136,12 @@ func drawQuery(t *rapid.T) url.Values {
 	case 2:
 		set("match[version]", rapid.StringMatching(`first|last|20[0-9][0-9]-0[1-9]-1[0-9]T0[0-9]:1[0-9]:2[0-9]\.[0-9]{0,8}[1-9]Z`), 4)
 	}
+	set("match[name]", rapid.StringMatching(`[A-Za-z é&=]{1,9}`), 4)
+	set("match[SHA-1]", rapid.StringMatching(`[0-9A-Fa-f]{1,9}`), 4)
+	set("match[confidence-gte]", rapid.StringMatching(`-?[0-9]{1,9}`), 3)
+	set("match[valid_from-lte]", rapid.StringMatching(`20[0-9][0-9]-0[1-9]-1[0-9]T0[0-9]:1[0-9]:2[0-9](\.[0-9]{1,8})?Z`), 3)
+	set("match[tlp]", rapid.SampledFrom([]string{"white", "clear", "amber+strict", "RED"}), 3)
+	set("match[revoked]", rapid.SampledFrom([]string{"true", "false"}), 2)
 	return v
 }
 

@@ -31,6 +31,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"LargePages":     testLargePages,
 		"Filters":        testFilters,
 		"Specs":          testSpecs,
+		"Matches":        testMatches,
+		"MatchBytes":     testMatchBytes,
 		"Search":         testSearch,
 		"Status":         testStatus,
 		"Leases":         testLeases,
