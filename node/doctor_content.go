@@ -100,7 +100,7 @@ func examine(c store.StoredContent) []Complaint {
 	if !c.InSearch {
 		fault(checkIndex, "full text does not have it")
 	}
-	want := indexedBy(c.Bytes)
+	want := IndexedBy(c.Bytes)
 	has := slices.Sorted(slices.Values(c.Values))
 	missing, extra := lacks(has, want), lacks(want, has)
 	if missing > 0 {

@@ -221,9 +221,9 @@ func valueKeys(texts []string) []int64 {
 	return out
 }
 
-// indexedBy gives the keys under which the index of values has an object, each once and in
+// IndexedBy gives the keys under which the index of values has an object, each once and in
 // order: what it names as observable, and what filters find it by.
-func indexedBy(object []byte) []int64 {
+func IndexedBy(object []byte) []int64 {
 	keys := valueKeys(stix.IndexKeys(object))
 	for _, o := range stix.Observables(object) {
 		keys = append(keys, store.ValueKey(o.Value))

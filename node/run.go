@@ -172,7 +172,7 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 		var values []store.ContentValue
 		for i, b := range bodies {
 			texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
-			for _, key := range indexedBy(b.Bytes) {
+			for _, key := range IndexedBy(b.Bytes) {
 				values = append(values, store.ContentValue{Content: b.Content, Key: key})
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"entente"
+	"entente/node"
 	"entente/stix"
 	"entente/store"
 )
@@ -180,8 +181,8 @@ func (b *bench) bare(ctx context.Context) error {
 			versions = append(versions, v)
 			number := bare.Next() + int64(i)
 			texts = append(texts, store.SearchText{Content: number, Words: store.Words(stix.Text(v.Bytes))})
-			for _, o := range stix.Observables(v.Bytes) {
-				values = append(values, store.ContentValue{Content: number, Key: store.ValueKey(o.Value)})
+			for _, key := range node.IndexedBy(v.Bytes) {
+				values = append(values, store.ContentValue{Content: number, Key: key})
 			}
 		}
 		start := time.Now()
