@@ -17,7 +17,7 @@ func (s *Server) bounded(next http.Handler) http.Handler {
 			case s.requests <- struct{}{}:
 				defer func() { <-s.requests }()
 			default:
-				s.meters.limited.WithLabelValues("server").Inc()
+				s.meters.limited("server")
 				s.refuse(w, r, entente.Errorf(entente.Unavailable, "the node is busy; try again"))
 				return
 			}

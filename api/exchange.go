@@ -80,7 +80,7 @@ func (x *exchange) Write(p []byte) (n int, err error) {
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		s.meters.inFlight.Inc()
+		s.meters.working(1)
 		x := &exchange{ResponseWriter: w, control: http.NewResponseController(w), pace: newPace(s.cfg), endpoint: "none"}
 		x.body = &body{from: r.Body, control: x.control, pace: newPace(s.cfg), ended: r.Body == http.NoBody}
 		r.Body = x.body
@@ -95,7 +95,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				}
 			}
 			x.finish()
-			s.meters.inFlight.Dec()
+			s.meters.working(-1)
 			s.meters.done(r.Method, x, time.Since(began))
 			s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", x.status),

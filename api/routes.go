@@ -107,7 +107,7 @@ func (s *Server) handle(rt route, c *call) (err error) {
 	c.x.account = c.actor.Account.Name
 	leave, err := s.accounts.enter(c.actor.Account.ID)
 	if err != nil {
-		s.meters.limited.WithLabelValues("account").Inc()
+		s.meters.limited("account")
 		return err
 	}
 	defer leave()

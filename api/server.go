@@ -29,7 +29,7 @@ type Server struct {
 	handler  http.Handler
 }
 
-// New makes a server of a node. Its metrics join those of the node's registry.
+// New makes a server of a node. Its metrics join the node's.
 func New(n *node.Node, cfg Config, log *slog.Logger) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -39,12 +39,8 @@ func New(n *node.Node, cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMeters(n.Registry())
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{
-		node: n, cfg: cfg, log: log, sealer: sealer, meters: m,
+		node: n, cfg: cfg, log: log, sealer: sealer, meters: newMeters(n.Metrics()),
 		tries:    newTries(cfg.FailedSignIns, cfg.FailedPause),
 		requests: make(chan struct{}, cfg.MaxRequests),
 		accounts: newAccounts(cfg.MaxPerAccount),

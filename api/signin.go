@@ -40,7 +40,7 @@ func (s *Server) signInPassword(r *http.Request, name, password string) (entente
 	}
 	key := newTryKey(s.client(r), name)
 	if wait := s.tries.wait(key, s.now()); wait > 0 {
-		s.meters.limited.WithLabelValues("sign-in").Inc()
+		s.meters.limited("sign-in")
 		return entente.Actor{}, &limit{http.StatusTooManyRequests, wait, "too many failed sign-ins for this name from this address"}
 	}
 	actor, err := s.node.SignIn(r.Context(), name, password)

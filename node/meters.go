@@ -1,42 +1,126 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
+	"sync"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/VictoriaMetrics/metrics"
 
 	"entente"
 )
 
+// Metrics are figures by name and labels, told in the text format of Prometheus. They may
+// be used from many goroutines. Labels are given as name, value, name, value; a figure is
+// there from the moment in which it is first asked for.
+type Metrics struct {
+	set *metrics.Set
+
+	mu   sync.Mutex
+	help map[string]string
+}
+
+func newMetrics() *Metrics {
+	metrics.ExposeMetadata(true) // of the whole process, and always the same
+	return &Metrics{set: metrics.NewSet(), help: map[string]string{}}
+}
+
+// Describe says what a name means.
+func (m *Metrics) Describe(name, help string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.help[name] = help
+}
+
+// Counter counts what only grows.
+func (m *Metrics) Counter(name string, labels ...string) *metrics.Counter {
+	return m.set.GetOrCreateCounter(series(name, labels))
+}
+
+// Gauge holds a figure as it is now.
+func (m *Metrics) Gauge(name string, labels ...string) *metrics.Gauge {
+	return m.set.GetOrCreateGauge(series(name, labels), nil)
+}
+
+// Histogram counts figures by the lowest of the bounds that they do not exceed. Bounds
+// ascend, and are the same wherever a name is used.
+func (m *Metrics) Histogram(bounds []float64, name string, labels ...string) *metrics.PrometheusHistogram {
+	return m.set.GetOrCreatePrometheusHistogramExt(series(name, labels), bounds)
+}
+
+// escape is for a label's value, as the format wants it.
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func series(name string, labels []string) string {
+	if len(labels) == 0 {
+		return name
+	}
+	var b strings.Builder
+	b.WriteString(name)
+	for i := 0; i+1 < len(labels); i += 2 {
+		if i == 0 {
+			b.WriteByte('{')
+		} else {
+			b.WriteByte(',')
+		}
+		b.WriteString(labels[i])
+		b.WriteString(`="`)
+		_, _ = escape.WriteString(&b, labels[i+1]) // a Builder takes everything
+		b.WriteByte('"')
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// Write tells all figures, and those of the process and of the Go runtime.
+func (m *Metrics) Write(w io.Writer) error {
+	var told, out bytes.Buffer
+	m.set.WritePrometheus(&told)
+	metrics.WriteGoMetrics(&told)
+	metrics.WriteProcMetrics(&told)
+	metrics.WriteFDMetrics(&told)
+	m.mu.Lock()
+	for line := range bytes.Lines(told.Bytes()) {
+		// The library leaves open what a name means.
+		if name, ok := bytes.CutPrefix(line, []byte("# HELP ")); ok {
+			name = bytes.TrimSpace(name)
+			if help := m.help[string(name)]; help != "" {
+				fmt.Fprintf(&out, "# HELP %s %s\n", name, help)
+			}
+			continue
+		}
+		out.Write(line)
+	}
+	m.mu.Unlock()
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
 // meters are the node's own metrics.
 type meters struct {
-	registry  *prometheus.Registry
-	commands  *prometheus.CounterVec
-	submitted *prometheus.CounterVec
-	refused   prometheus.Counter
-	lag       prometheus.Gauge
-	signIns   *prometheus.CounterVec
+	all     *Metrics
+	refused *metrics.Counter
+	lag     *metrics.Gauge
 }
 
 func newMeters() *meters {
-	m := &meters{
-		registry: prometheus.NewRegistry(),
-		commands: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "entente_commands_total", Help: "Commands that went through the node, by kind and result."}, []string{"command", "result"}),
-		submitted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "entente_submitted_total", Help: "Submitted versions by outcome."}, []string{"outcome"}),
-		refused: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "entente_refused_objects_total", Help: "Objects that came in and could not be taken as STIX."}),
-		lag: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "entente_search_lag_entries", Help: "Entries of accept logs that full-text search has not read yet."}),
-		signIns: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "entente_sign_ins_total", Help: "Sign-ins by result; cached means that a recent verification was used."}, []string{"result"}),
+	m := newMetrics()
+	for name, help := range map[string]string{
+		"entente_commands_total":        "Commands that went through the node, by kind and result.",
+		"entente_submitted_total":       "Submitted versions by outcome.",
+		"entente_refused_objects_total": "Objects that came in and could not be taken as STIX.",
+		"entente_search_lag_entries":    "Entries of accept logs that full-text search has not read yet.",
+		"entente_sign_ins_total":        "Sign-ins by result; cached means that a recent verification was used.",
+	} {
+		m.Describe(name, help)
 	}
-	m.registry.MustRegister(m.commands, m.submitted, m.refused, m.lag, m.signIns,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
+	return &meters{all: m, refused: m.Counter("entente_refused_objects_total"), lag: m.Gauge("entente_search_lag_entries")}
+}
+
+func (m *meters) signIn(result string) {
+	m.all.Counter("entente_sign_ins_total", "result", result).Inc()
 }
 
 func (m *meters) command(c entente.Command, ch entente.Change, err error) {
@@ -45,7 +129,7 @@ func (m *meters) command(c entente.Command, ch entente.Change, err error) {
 		result = strings.ReplaceAll(entente.KindOf(err).String(), " ", "_")
 	}
 	name := strings.TrimPrefix(fmt.Sprintf("%T", c), "entente.")
-	m.commands.WithLabelValues(name, result).Inc()
+	m.all.Counter("entente_commands_total", "command", name, "result", result).Inc()
 	if err != nil {
 		return
 	}
@@ -55,7 +139,7 @@ func (m *meters) command(c entente.Command, ch entente.Change, err error) {
 	}
 	for o, n := range by {
 		if n > 0 {
-			m.submitted.WithLabelValues(entente.Outcome(o).String()).Add(float64(n))
+			m.all.Counter("entente_submitted_total", "outcome", entente.Outcome(o).String()).Add(n)
 		}
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"entente"
 	"entente/store"
 )
@@ -173,8 +171,8 @@ func (n *Node) NewID() (string, error) { return entente.NewUUID(n.random) }
 // store has the same.
 func (n *Node) CursorSecret() [32]byte { return n.cursorSecret }
 
-// Registry holds the node's metrics.
-func (n *Node) Registry() *prometheus.Registry { return n.meters.registry }
+// Metrics are the node's metrics, to which a server adds its own.
+func (n *Node) Metrics() *Metrics { return n.meters.all }
 
 // Ready reports whether the node can do its work now.
 func (n *Node) Ready(ctx context.Context) error { return n.st.Ping(ctx) }

@@ -158,11 +158,11 @@ func (n *Node) SignIn(ctx context.Context, name, password string) (entente.Actor
 		<-n.signIns.slots
 	}
 	if !good || a == nil || a.Disabled {
-		n.meters.signIns.WithLabelValues("failed").Inc()
+		n.meters.signIn("failed")
 		return entente.Actor{}, wrongSignIn()
 	}
 	n.signIns.remember(sum)
-	n.meters.signIns.WithLabelValues(result).Inc()
+	n.meters.signIn(result)
 	return entente.Actor{Account: *a}, nil
 }
 
@@ -177,10 +177,10 @@ func (n *Node) SignInToken(ctx context.Context, secret string) (entente.Actor, e
 		return entente.Actor{}, err
 	}
 	if a == nil || a.Disabled || (token.Expires != 0 && token.Expires <= n.now()) {
-		n.meters.signIns.WithLabelValues("failed").Inc()
+		n.meters.signIn("failed")
 		return entente.Actor{}, wrongSignIn()
 	}
-	n.meters.signIns.WithLabelValues("token").Inc()
+	n.meters.signIn("token")
 	return entente.Actor{Account: *a}, nil
 }
 
@@ -201,10 +201,10 @@ func (n *Node) SignInCertificate(ctx context.Context, shown *x509.Certificate) (
 	// The dates of what is shown alone would say little: whoever has the key can write
 	// himself another certificate. What counts is the end of the one that was added.
 	if a == nil || a.Disabled || known.Expires < now || now < shown.NotBefore.UnixMicro() || shown.NotAfter.UnixMicro() < now {
-		n.meters.signIns.WithLabelValues("failed").Inc()
+		n.meters.signIn("failed")
 		return entente.Actor{}, wrongSignIn()
 	}
-	n.meters.signIns.WithLabelValues("certificate").Inc()
+	n.meters.signIn("certificate")
 	return entente.Actor{Account: *a}, nil
 }
 
