@@ -43,12 +43,12 @@ func plain(w http.ResponseWriter, r *http.Request, status int, text string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// metrics shows the metrics to an operator. To everybody else there is nothing here.
+// metrics shows the metrics to an operator. To everybody else there is nothing to get.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
 	x.endpoint = "/metrics"
 	actor, err := s.signIn(r)
-	if err != nil || !actor.IsOperator() {
+	if err != nil || !actor.IsOperator() || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		plain(w, r, http.StatusNotFound, "not found\n")
 		return
 	}

@@ -1,15 +1,19 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 
 	"entente"
 	"entente/node"
 	"entente/taxii"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Limits of a look-up's request.
@@ -20,8 +24,8 @@ const (
 
 // lookupRequest is what is posted to /api/lookup.
 type lookupRequest struct {
-	Values []string `json:"values"`
-	Limit  int      `json:"limit"`
+	Values []string
+	Limit  int
 }
 
 // lookupAnswer is what /api/lookup answers: one result for each value, in their order.
@@ -37,12 +41,12 @@ type lookupResult struct {
 }
 
 type lookupMatch struct {
-	ID          string          `json:"id"`
-	Version     string          `json:"version"`
-	Named       string          `json:"named"` // the value or range that the object names
-	Kind        string          `json:"kind"`
-	Collections []lookupPlace   `json:"collections"`
-	Object      json.RawMessage `json:"object"`
+	ID          string         `json:"id"`
+	Version     string         `json:"version"`
+	Named       string         `json:"named"` // the value or range that the object names
+	Kind        string         `json:"kind"`
+	Collections []lookupPlace  `json:"collections"`
+	Object      jsontext.Value `json:"object"`
 }
 
 type lookupPlace struct {
@@ -52,7 +56,10 @@ type lookupPlace struct {
 
 // lookupOne looks values up that the query names: ?value=…&value=…&limit=….
 func (s *Server) lookupOne(c *call) error {
-	q := c.r.URL.Query()
+	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return entente.Wrap(entente.Invalid, err, "the parameters cannot be read")
+	}
 	req := lookupRequest{Values: q["value"], Limit: lookupLimit}
 	if text := q.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -66,23 +73,37 @@ func (s *Server) lookupOne(c *call) error {
 
 // lookupMany looks many values up: a POST of {"values": […], "limit": …}.
 func (s *Server) lookupMany(c *call) error {
-	req := lookupRequest{Limit: lookupLimit}
-	d := json.NewDecoder(http.MaxBytesReader(c.x, c.r.Body, lookupBody))
-	d.DisallowUnknownFields()
-	err := d.Decode(&req)
-	if err == nil && d.Decode(&struct{}{}) != io.EOF {
-		err = errors.New("there is more after the request")
+	req, err := readLookup(http.MaxBytesReader(c.x, c.r.Body, lookupBody))
+	if err != nil {
+		return err
 	}
+	return s.lookup(c, req)
+}
+
+// readLookup reads the body of a POST: one object of the members that it may have, each
+// once, and nothing behind it.
+func readLookup(body io.Reader) (lookupRequest, error) {
+	var read struct { // null leaves a pointer nil
+		Values []*string `json:"values"`
+		Limit  *int      `json:"limit"`
+	}
+	limit := lookupLimit
+	read.Limit = &limit
+	err := json.UnmarshalRead(body, &read, json.RejectUnknownMembers(true))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return entente.Errorf(entente.TooLarge, "the request has more than %d bytes", lookupBody)
-	case err != nil:
-		return entente.Wrap(entente.Invalid, err, `the request is not {"values": ["…"], "limit": 100}`)
-	case req.Limit < 1:
-		return entente.Errorf(entente.Invalid, "limit must be a whole number from 1 on")
+		return lookupRequest{}, entente.Errorf(entente.TooLarge, "the request has more than %d bytes", lookupBody)
+	case err != nil, read.Limit == nil, slices.Contains(read.Values, nil):
+		return lookupRequest{}, entente.Wrap(entente.Invalid, err, `the request is not {"values": ["…"], "limit": 100}`)
+	case *read.Limit < 1:
+		return lookupRequest{}, entente.Errorf(entente.Invalid, "limit must be a whole number from 1 on")
 	}
-	return s.lookup(c, req)
+	req := lookupRequest{Values: make([]string, len(read.Values)), Limit: *read.Limit}
+	for i, v := range read.Values {
+		req.Values[i] = *v
+	}
+	return req, nil
 }
 
 func (s *Server) lookup(c *call, req lookupRequest) error {
@@ -101,10 +122,7 @@ func (s *Server) lookup(c *call, req lookupRequest) error {
 	if err != nil {
 		return err
 	}
-	h := c.x.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = c.x.Write(body) // an error means that the client is gone
+	c.json(body)
 	return nil
 }
 

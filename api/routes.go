@@ -30,7 +30,7 @@ type route struct {
 	path    string
 	reach   func(*Server, *call) error
 	methods map[string]handler
-	own     bool // not TAXII: the answer is plain JSON, whatever the client accepts
+	own     bool // not TAXII: the answer is plain JSON, whatever the client accepts; an error is told as by TAXII
 }
 
 // routes is the whole of TAXII 2.1 (§3.1), and what the node answers besides.
@@ -39,6 +39,7 @@ func routes() []route {
 	return []route{
 		{path: "/api/lookup", reach: everyone, own: true, methods: map[string]handler{
 			http.MethodGet: (*Server).lookupOne, http.MethodPost: (*Server).lookupMany}},
+		{path: "/api/openapi.json", reach: everyone, own: true, methods: get((*Server).openapi)},
 		{path: "/taxii2", reach: everyone, methods: get((*Server).discovery)},
 		{path: "/{root}", reach: toRoot, methods: get((*Server).apiRoot)},
 		{path: "/{root}/status/{status}", reach: toRoot, methods: get((*Server).status)},

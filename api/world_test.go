@@ -169,7 +169,9 @@ func (w *world) send(r *http.Request) reply {
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	w.must(err)
-	return reply{res.StatusCode, res.Header, string(text)}
+	got := reply{res.StatusCode, res.Header, string(text)}
+	w.described(r, got)
+	return got
 }
 
 func (w *world) get(as, path string) reply {

@@ -66,7 +66,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.home, "home", os.Getenv("ENTENTE_HOME"), "name of your organisation, when a node is made (ENTENTE_HOME)")
 	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
-		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd())
+		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.openapiCmd())
 	return root
 }
 
