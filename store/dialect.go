@@ -63,9 +63,10 @@ type dialect struct {
 	searchRows string
 	// stage opens an empty database to be filled by a restore and then put in its place.
 	stage func(url string) (*staging, error)
-	// retry, unique, full and exists tell what an error of the engine means: try again, a
-	// key is taken, no space is left, a table is there already.
-	retry, unique, full, exists func(error) bool
+	// retry, unique, full, unwritable and exists tell what an error of the engine means: try
+	// again, a key is taken, no space is left, a file takes no more for another reason (a
+	// quota, a limit on its size, a broken disk), a table is there already.
+	retry, unique, full, unwritable, exists func(error) bool
 }
 
 // pools are the connections of a store. The index is full text, the values and how far

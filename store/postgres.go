@@ -42,6 +42,7 @@ var postgresDialect = &dialect{
 	retry:       func(err error) bool { return postgresCode(err, "40001", "40P01", "55P03") },
 	unique:      func(err error) bool { return postgresCode(err, "23505") },
 	full:        func(err error) bool { return postgresCode(err, "53100") },
+	unwritable:  func(err error) bool { return postgresCode(err, "58030") },
 	exists:      func(err error) bool { return postgresCode(err, "42P07", "23505") },
 }
 

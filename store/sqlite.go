@@ -57,7 +57,10 @@ var sqliteDialect = &dialect{
 	unique: func(err error) bool {
 		return sqliteCode(err, sqlite3.SQLITE_CONSTRAINT)
 	},
-	full:   func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_FULL) },
+	full: func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_FULL) },
+	unwritable: func(err error) bool {
+		return sqliteCode(err, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE, sqlite3.SQLITE_IOERR_SHMSIZE)
+	},
 	exists: func(error) bool { return false }, // transactions that write do not overlap
 }
 
@@ -274,7 +277,7 @@ func sqliteCode(err error, codes ...int) bool {
 		return false
 	}
 	for _, c := range codes {
-		if e.Code()&0xff == c {
+		if e.Code() == c || e.Code()&0xff == c {
 			return true
 		}
 	}

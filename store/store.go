@@ -200,6 +200,8 @@ func (s *Store) wrap(err error) error {
 		return entente.Wrap(entente.Unavailable, err, "the work was cut off before it was done; nothing of this step was kept")
 	case s.d.full(err):
 		return entente.Wrap(entente.Unavailable, err, "the disk under the database is full; nothing of this step was kept")
+	case s.d.unwritable(err):
+		return entente.Wrap(entente.Unavailable, err, "the files of the database cannot be written (a quota, a limit on the size of files, a broken disk?); nothing of this step was kept")
 	case s.d.unique(err):
 		return entente.Wrap(entente.Conflict, err, "something of that name or id exists already")
 	case s.d.retry(err), errors.Is(err, errAgain):
