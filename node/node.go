@@ -25,7 +25,6 @@ type Node struct {
 	log     *slog.Logger
 	signIns *signIns
 	meters  *meters
-	holder  string // names this process in leases
 	wake    chan struct{}
 
 	matchLines   int
@@ -66,9 +65,6 @@ func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
 		n.log = slog.Default()
 	}
 	var err error
-	if n.holder, err = n.NewID(); err != nil {
-		return nil, err
-	}
 	for range 2 {
 		var secret []byte
 		err = st.View(ctx, func(t *store.Tx) (err error) {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -115,7 +114,7 @@ func (n *Node) RunRemote(ctx context.Context, a entente.Actor, name string, o Pu
 		return RunReport{}, err
 	}
 	var rep RunReport
-	err = n.holding(ctx, "remote "+r.ID, func(ctx context.Context) error {
+	err = n.holding(ctx, "remote "+r.ID, remoteLeaseFor, func(ctx context.Context) error {
 		// What the last run left is read under the lease.
 		r, err := n.remote(ctx, r.ID)
 		if err != nil {
@@ -166,51 +165,6 @@ func (n *Node) runHeld(ctx context.Context, a entente.Actor, c *taxii.Client, r 
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return rep, errors.Join(err, keep(last))
-}
-
-// holding does a job under a lease of this call's own, so that not even the same process
-// does it twice at once, and renews it until the job is done. If the lease is lost the
-// job's context ends.
-func (n *Node) holding(ctx context.Context, job string, do func(context.Context) error) error {
-	holder, err := n.NewID()
-	if err != nil {
-		return err
-	}
-	lease := func(ctx context.Context) (ok bool, err error) {
-		err = n.st.Update(ctx, func(t *store.Tx) (err error) {
-			now := n.now()
-			ok, err = t.Lease(ctx, job, holder, now, now+leaseFor.Microseconds())
-			return err
-		})
-		return ok, err
-	}
-	if ok, err := lease(ctx); err != nil || !ok {
-		return cmp.Or(err, errLeased)
-	}
-	ctx, stop := context.WithCancel(ctx)
-	var renewing sync.WaitGroup
-	renewing.Go(func() {
-		t := time.NewTicker(leaseFor / 3)
-		defer t.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-			}
-			if ok, err := lease(ctx); err == nil && !ok {
-				stop()
-				return
-			}
-		}
-	})
-	err = do(ctx)
-	stop()
-	renewing.Wait()
-	// Given back even when ctx has ended, so that nobody waits for it to run out.
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return errors.Join(err, n.st.Update(back, func(t *store.Tx) error { return t.Release(back, job, holder) }))
 }
 
 // remotesAtOnce is how many remotes of the schedule run at once in one process.

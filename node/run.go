@@ -6,14 +6,14 @@ import (
 	"sync"
 	"time"
 
+	"entente"
 	"entente/stix"
 	"entente/store"
 )
 
 // Background work: each job is done by one process at a time, the one that holds its
-// lease.
+// lease (see [leaseFor]).
 const (
-	leaseFor    = 30 * time.Second
 	searchJob   = "search"
 	sweepJob    = "sweep"
 	statusJob   = "statuses"
@@ -45,7 +45,7 @@ func (n *Node) Run(ctx context.Context) error {
 				wake = nil
 			}
 			for ctx.Err() == nil {
-				if err := n.leased(ctx, j.name, j.do); err != nil && ctx.Err() == nil && !errors.Is(err, errLeased) {
+				if err := n.holding(ctx, j.name, leaseFor, j.do); err != nil && ctx.Err() == nil && !errors.Is(err, errLeased) {
 					n.log.Error("background job failed; it will be tried again", "job", j.name, "error", err)
 				}
 				t := time.NewTimer(j.every)
@@ -62,38 +62,11 @@ func (n *Node) Run(ctx context.Context) error {
 	return nil
 }
 
-// errLeased tells that another process does the job at the moment.
-var errLeased = errors.New("another process does this job now")
-
-// leased does a job under its lease and gives the lease back.
-func (n *Node) leased(ctx context.Context, job string, do func(context.Context) error) error {
-	if ok, err := n.lease(ctx, job); err != nil || !ok {
-		if err == nil {
-			err = errLeased
-		}
-		return err
-	}
-	err := do(ctx)
-	// Given back even when ctx has ended, so that nobody waits for it to run out.
-	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return errors.Join(err, n.st.Update(back, func(t *store.Tx) error { return t.Release(back, job, n.holder) }))
-}
-
-func (n *Node) lease(ctx context.Context, job string) (ok bool, err error) {
-	err = n.st.Update(ctx, func(t *store.Tx) (err error) {
-		now := n.now()
-		ok, err = t.Lease(ctx, job, n.holder, now, now+leaseFor.Microseconds())
-		return err
-	})
-	return ok, err
-}
-
 // CatchUp brings full-text search up to the accept logs now. While another process is at
 // it, it waits for that one. Progress is told how many entries are left.
 func (n *Node) CatchUp(ctx context.Context, progress func(left int64)) error {
 	for {
-		err := n.leased(ctx, searchJob, func(ctx context.Context) error { return n.followSearch(ctx, progress) })
+		err := n.holding(ctx, searchJob, leaseFor, func(ctx context.Context) error { return n.followSearch(ctx, progress) })
 		if !errors.Is(err, errLeased) {
 			return err
 		}
@@ -124,7 +97,7 @@ func (n *Node) SearchLag(ctx context.Context) (left int64, err error) {
 	return left, err
 }
 
-// followSearch reads the accept logs to their heads, under the lease, which it renews.
+// followSearch reads the accept logs to their heads, under the lease.
 func (n *Node) followSearch(ctx context.Context, progress func(left int64)) error {
 	for {
 		var feeds []int64
@@ -147,9 +120,6 @@ func (n *Node) followSearch(ctx context.Context, progress func(left int64)) erro
 func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left int64)) error {
 	for round := 0; ; round++ {
 		if round%2 == 0 || progress != nil {
-			if ok, err := n.lease(ctx, searchJob); err != nil || !ok {
-				return errors.Join(err, errLeased)
-			}
 			left, err := n.SearchLag(ctx)
 			if err != nil {
 				return err
@@ -158,19 +128,17 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 				progress(left)
 			}
 		}
-		var bodies []store.Body
-		var upTo int64
-		var atHead bool
+		var read store.Reading
 		err := n.st.View(ctx, func(t *store.Tx) (err error) {
-			bodies, upTo, atHead, err = t.Followed(ctx, searchJob, feed, searchBatch)
+			read, err = t.Followed(ctx, searchJob, feed, searchBatch)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		texts := make([]store.SearchText, len(bodies))
+		texts := make([]store.SearchText, len(read.Bodies))
 		var values []store.ContentValue
-		for i, b := range bodies {
+		for i, b := range read.Bodies {
 			texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
 			for _, key := range IndexedBy(b.Bytes) {
 				values = append(values, store.ContentValue{Content: b.Content, Key: key})
@@ -180,9 +148,12 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 			if err := t.PutValues(ctx, values); err != nil {
 				return err
 			}
-			return t.PutSearch(ctx, searchJob, feed, upTo, texts)
+			return t.PutSearch(ctx, searchJob, feed, read, texts)
 		})
-		if err != nil || atHead {
+		if entente.KindOf(err) == entente.Conflict {
+			return errLeased // the lease was lost, and another process has read the same
+		}
+		if err != nil || read.AtHead {
 			return err
 		}
 	}
@@ -206,16 +177,13 @@ func (n *Node) sweep(ctx context.Context, progress func(swept int)) error {
 		if progress != nil {
 			progress(total)
 		}
-		if ok, err := n.lease(ctx, sweepJob); err != nil || !ok {
-			return errors.Join(err, errLeased)
-		}
 	}
 }
 
 // Sweep takes away what removed collections left behind, now. Where another process is
 // at it, that one goes on alone.
 func (n *Node) Sweep(ctx context.Context, progress func(swept int)) error {
-	err := n.leased(ctx, sweepJob, func(ctx context.Context) error { return n.sweep(ctx, progress) })
+	err := n.holding(ctx, sweepJob, leaseFor, func(ctx context.Context) error { return n.sweep(ctx, progress) })
 	if errors.Is(err, errLeased) {
 		return nil
 	}

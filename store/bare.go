@@ -14,6 +14,8 @@ type Bare struct {
 	s    *Store
 	feed int64
 	next int64
+
+	indexed int64 // what the follower has read
 }
 
 // NewBare makes a feed for bare inserts in an open database.
@@ -50,12 +52,16 @@ func (b *Bare) Insert(ctx context.Context, versions []*entente.Version) error {
 
 // Index writes what search and look-ups know of a batch, in one transaction.
 func (b *Bare) Index(ctx context.Context, texts []SearchText, values []ContentValue) error {
-	return b.s.UpdateIndex(ctx, func(t *Tx) error {
+	err := b.s.UpdateIndex(ctx, func(t *Tx) error {
 		if err := t.PutValues(ctx, values); err != nil {
 			return err
 		}
-		return t.PutSearch(ctx, "bare", b.feed, b.next, texts)
+		return t.PutSearch(ctx, "bare", b.feed, Reading{From: b.indexed, To: b.next}, texts)
 	})
+	if err == nil {
+		b.indexed = b.next
+	}
+	return err
 }
 
 // Next is the number of the content that comes next.

@@ -21,7 +21,8 @@ func TestEngineCheckBetweenWrites(t *testing.T) {
 				for i := range 20 {
 					texts = append(texts, store.SearchText{Content: int64(round*10 + i), Words: fmt.Sprint("word", round, " more", i)})
 				}
-				if err := st.UpdateIndex(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "x", 1, int64(round), texts) }); err != nil {
+				read := store.Reading{From: int64(round), To: int64(round) + 1}
+				if err := st.UpdateIndex(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "x", 1, read, texts) }); err != nil {
 					t.Fatal(err)
 				}
 				err := st.View(ctx, func(tx *store.Tx) error {

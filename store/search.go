@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -129,40 +130,47 @@ type Body struct {
 	Bytes   []byte
 }
 
+// Reading is what a follower has read of a feed, and not yet written.
+type Reading struct {
+	Bodies   []Body
+	From, To int64 // the follower's positions before and after
+	AtHead   bool  // nothing is left
+}
+
 // Followed reads contents that a feed's lines carry beyond a follower's position, at
-// most limit lines, and the position after them; atHead tells that nothing is left. It
-// reads the accept log as it is: lines that are gone or contested too.
-func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (bodies []Body, upTo int64, atHead bool, err error) {
+// most limit lines. It reads the accept log as it is: lines that are gone or contested too.
+func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (Reading, error) {
 	after, err := t.position(ctx, name, feed)
 	if err != nil {
-		return nil, 0, false, err
+		return Reading{}, err
 	}
+	out := Reading{From: after, To: after}
 	heads, err := t.numbers(ctx, `SELECT head FROM feed WHERE feed = $1`, feed)
 	if err != nil || len(heads) == 0 {
-		return nil, 0, true, err // removed in between
+		out.AtHead = true
+		return out, err // removed in between
 	}
 	rows, err := t.query(ctx, `SELECT l.seq, c.content, c.body FROM line l JOIN content c ON c.content = l.content
 		WHERE l.feed = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3`, feed, after, limit)
 	if err != nil {
-		return nil, 0, false, err
+		return out, err
 	}
 	defer rows.Close()
-	upTo = after
 	size := 0
 	for rows.Next() {
 		var b Body
-		if err := rows.Scan(&upTo, &b.Content, &b.Bytes); err != nil {
-			return nil, 0, false, err
+		if err := rows.Scan(&out.To, &b.Content, &b.Bytes); err != nil {
+			return out, err
 		}
-		bodies = append(bodies, b)
+		out.Bodies = append(out.Bodies, b)
 		if size += len(b.Bytes); size > followBytes {
-			return bodies, upTo, false, rows.Close()
+			return out, rows.Close()
 		}
 	}
-	if atHead = len(bodies) < limit; atHead {
-		upTo = heads[0] // positions of deletions carry no line
+	if out.AtHead = len(out.Bodies) < limit; out.AtHead {
+		out.To = heads[0] // positions of deletions carry no line
 	}
-	return bodies, upTo, atHead, rows.Err()
+	return out, rows.Err()
 }
 
 // followBytes bounds what a follower reads at a time: about so many bytes of contents.
@@ -178,13 +186,18 @@ func (t *Tx) position(ctx context.Context, name string, feed int64) (int64, erro
 }
 
 // PutSearch adds texts to the full-text index and moves the follower that brought them.
-func (t *Tx) PutSearch(ctx context.Context, follower string, feed, upTo int64, texts []SearchText) error {
-	if err := t.s.d.searchPut(ctx, t, texts); err != nil {
+// That is a Conflict if the follower is not any more where it began to read: another
+// process has read the same, and what this one makes of it must not be kept.
+func (t *Tx) PutSearch(ctx context.Context, follower string, feed int64, read Reading, texts []SearchText) error {
+	res, err := t.exec(ctx, `INSERT INTO follower (name, feed, seq) VALUES ($1, $2, $3)
+		ON CONFLICT (name, feed) DO UPDATE SET seq = excluded.seq WHERE follower.seq = $4`, follower, feed, read.To, read.From)
+	if err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `INSERT INTO follower (name, feed, seq) VALUES ($1, $2, $3)
-		ON CONFLICT (name, feed) DO UPDATE SET seq = excluded.seq`, follower, feed, upTo)
-	return err
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return cmp.Or(err, error(entente.Errorf(entente.Conflict, "another process has read this feed at the same time")))
+	}
+	return t.s.d.searchPut(ctx, t, texts)
 }
 
 // Lag counts the positions by which a follower is behind the heads of all collections' feeds.

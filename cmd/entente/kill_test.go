@@ -157,7 +157,7 @@ func newKilling(t *testing.T, engine, url string, seed uint64) *killing {
 	for n := range 3 {
 		k.writers = append(k.writers, &killWriter{number: n + 1, random: rand.New(rand.NewPCG(seed, uint64(n+1))), shared: k.shared, objects: map[string]held{}})
 	}
-	k.direct(0, func(ctx context.Context, n *node.Node) {
+	k.direct(func(ctx context.Context, n *node.Node) {
 		do := func(c entente.Command) string {
 			r, err := n.Do(ctx, entente.LocalActor(), c)
 			k.must(err)
@@ -177,14 +177,14 @@ func (k *killing) must(err error) {
 	}
 }
 
-// direct works on the node's data without its program; ahead is by how much its clock is.
-func (k *killing) direct(ahead time.Duration, f func(context.Context, *node.Node)) {
+// direct works on the node's data without its program.
+func (k *killing) direct(f func(context.Context, *node.Node)) {
 	k.t.Helper()
 	ctx := context.Background()
 	st, err := store.Open(ctx, store.Options{URL: k.url})
 	k.must(err)
 	defer st.Close()
-	n, err := node.Open(ctx, st, node.Config{Now: func() int64 { return time.Now().Add(ahead).UnixMicro() }, Log: slog.New(slog.DiscardHandler)})
+	n, err := node.Open(ctx, st, node.Config{Log: slog.New(slog.DiscardHandler)})
 	k.must(err)
 	f(ctx, n)
 }
@@ -608,8 +608,8 @@ func (k *killing) known(e killEntry) bool {
 
 // search lets the search index catch up and looks for every object by its word.
 func (k *killing) search() {
-	// A process that was killed at it keeps the lease of the index for a while.
-	k.direct(time.Minute, func(ctx context.Context, n *node.Node) {
+	// A process that was killed at it keeps the lease of the index for a moment.
+	k.direct(func(ctx context.Context, n *node.Node) {
 		k.must(n.CatchUp(ctx, nil))
 		found, err := n.Search(ctx, entente.LocalActor(), killWord, nil, 1<<20)
 		k.must(err)
@@ -660,7 +660,7 @@ func TestKillFirstStart(t *testing.T) {
 					}
 				}
 				k.start()
-				k.direct(0, func(ctx context.Context, n *node.Node) {
+				k.direct(func(ctx context.Context, n *node.Node) {
 					roots, err := n.Roots(ctx, entente.LocalActor())
 					k.must(err)
 					accounts, err := n.Accounts(ctx, entente.LocalActor())

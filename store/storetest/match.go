@@ -16,14 +16,13 @@ import (
 // of a content is its name, as version makes it.
 func (h *harness) index(c entente.Collection, lines int) {
 	h.t.Helper()
-	var bodies []store.Body
-	var upTo int64
+	var read store.Reading
 	h.view(func(ctx context.Context, t *store.Tx) (err error) {
-		bodies, upTo, _, err = t.Followed(ctx, "search", c.Feed, lines)
+		read, err = t.Followed(ctx, "search", c.Feed, lines)
 		return err
 	})
 	var values []store.ContentValue
-	for _, b := range bodies {
+	for _, b := range read.Bodies {
 		_, rest, _ := bytes.Cut(b.Bytes, []byte(`"name":"`))
 		name, _, _ := bytes.Cut(rest, []byte(`"`))
 		values = append(values, store.ContentValue{Content: b.Content, Key: store.ValueKey(string(name))})
@@ -33,7 +32,7 @@ func (h *harness) index(c entente.Collection, lines int) {
 		if err := t.PutValues(ctx, values); err != nil {
 			return err
 		}
-		return t.PutSearch(ctx, "search", c.Feed, upTo, nil)
+		return t.PutSearch(ctx, "search", c.Feed, read, nil)
 	}); err != nil {
 		h.t.Fatal(err)
 	}

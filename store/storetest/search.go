@@ -16,25 +16,69 @@ func (h *harness) follow(c entente.Collection) {
 	h.t.Helper()
 	ctx := context.Background()
 	for range 1000 {
-		var bodies []store.Body
-		var upTo int64
-		var atHead bool
+		var read store.Reading
 		h.view(func(ctx context.Context, t *store.Tx) (err error) {
-			bodies, upTo, atHead, err = t.Followed(ctx, "search", c.Feed, 2)
+			read, err = t.Followed(ctx, "search", c.Feed, 2)
 			return err
 		})
 		var texts []store.SearchText
-		for _, b := range bodies {
+		for _, b := range read.Bodies {
 			texts = append(texts, store.SearchText{Content: b.Content, Words: store.Words(string(b.Bytes))})
 		}
-		if err := h.st.UpdateIndex(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "search", c.Feed, upTo, texts) }); err != nil {
+		if err := h.st.UpdateIndex(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "search", c.Feed, read, texts) }); err != nil {
 			h.t.Fatal(err)
 		}
-		if atHead {
+		if read.AtHead {
 			return
 		}
 	}
 	h.t.Fatal("the follower does not arrive")
+}
+
+// testFollower lets two processes read the same: what the slower one makes of it is not kept.
+func testFollower(t *testing.T, open func() *store.Store) {
+	ctx := context.Background()
+	h, other := newHarness(t, open()), open()
+	c := h.collection("C")
+	h.submit(c, version("tool", 1, "2026-01-01T00:00:00Z", "alpha"), version("tool", 2, "2026-01-01T00:00:00Z", "alpha"), version("tool", 3, "2026-01-01T00:00:00Z", "alpha"))
+	read := func(st *store.Store, limit int) (read store.Reading) {
+		t.Helper()
+		if err := st.View(ctx, func(t *store.Tx) (err error) {
+			read, err = t.Followed(ctx, "search", c.Feed, limit)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return read
+	}
+	put := func(st *store.Store, read store.Reading) entente.Kind {
+		t.Helper()
+		texts := []store.SearchText{{Content: read.Bodies[len(read.Bodies)-1].Content, Words: "beta"}}
+		err := st.UpdateIndex(ctx, func(t *store.Tx) error { return t.PutSearch(ctx, "search", c.Feed, read, texts) })
+		if err == nil {
+			return 0
+		}
+		return entente.KindOf(err)
+	}
+	for _, limits := range [][2]int{{1, 2}, {2, 1}} { // without a position before, and with one
+		slow, fast := read(h.st, limits[0]), read(other, limits[1])
+		if k := put(other, fast); k != 0 {
+			t.Fatalf("the first: %v", k)
+		}
+		if k := put(h.st, slow); k != entente.Conflict {
+			t.Errorf("the second: %v", k)
+		}
+		if now := read(h.st, 10); now.From != fast.To {
+			t.Errorf("the follower is at %d, want %d", now.From, fast.To)
+		}
+	}
+	if err := h.st.View(ctx, func(tx *store.Tx) error {
+		found, err := tx.Search(ctx, store.ParseTerms("beta"), []int64{c.Feed}, 10)
+		same(t, "what the index has", len(found), 2)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func testSearch(t *testing.T, open func() *store.Store) {

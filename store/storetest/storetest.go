@@ -36,6 +36,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Search":         testSearch,
 		"Status":         testStatus,
 		"Leases":         testLeases,
+		"Follower":       testFollower,
 		"Sweep":          testSweep,
 		"Series":         testSeries,
 		"Rollback":       testRollback,
