@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"testing"
+	"unicode/utf8"
 
 	entente "entente"
 )
@@ -56,6 +57,13 @@ func FuzzParse(f *testing.F) {
 		if fault != (v == nil) {
 			t.Fatalf("version %v with findings %v", v, findings)
 		}
+		id, stamp := Claims(raw)
+		if !utf8.ValidString(id) || !utf8.ValidString(stamp) || len(id) > maxClaim || len(stamp) > maxClaim {
+			t.Fatalf("%q and %q are claimed", id, stamp)
+		}
+		if v != nil && id != string(v.ID) {
+			t.Fatalf("%q is claimed by %q", id, v.ID)
+		}
 		if v == nil {
 			return
 		}
@@ -103,7 +111,7 @@ func FuzzReader(f *testing.F) {
 					t.Fatalf("item %d: %+v", i, item)
 				}
 				end = item.Offset + int64(len(item.Raw))
-				if raw := item.Raw; item.Err == nil && len(bytes.TrimSpace(raw)) != len(raw) {
+				if raw := item.Raw; item.Err == nil && len(bytes.Trim(raw, " \t\r\n")) != len(raw) { // of JSON: others are its own fault
 					t.Fatalf("%q has white space around it", raw)
 				}
 			}

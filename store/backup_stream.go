@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"entente"
 )
@@ -116,8 +117,14 @@ func (u *unpacker) bytes() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, n)
-	_, err = io.ReadFull(u.r, b)
+	// What a length says is believed only as far as there is something behind it.
+	b := make([]byte, 0, min(n, 64<<10))
+	for int64(len(b)) < n && err == nil {
+		b = slices.Grow(b, 1)
+		part := b[len(b):min(int64(cap(b)), n)]
+		n, e := io.ReadFull(u.r, part)
+		b, err = b[:len(b)+n], e
+	}
 	return b, err
 }
 

@@ -59,6 +59,9 @@ func (c *Client) Find(ctx context.Context, wanted string) (Found, error) {
 	return Found{}, entente.Errorf(entente.NotFound, "%s has no collection with the id, alias or title %s; it has: %s", where(c.base), quote(wanted), strings.Join(offers, ", "))
 }
 
+// maxRoots is how many API roots of a server are looked through.
+const maxRoots = 100
+
 // maxOffers is how many collections an error lists.
 const maxOffers = 20
 
@@ -151,7 +154,9 @@ func (c *Client) roots(ctx context.Context) ([]*url.URL, error) {
 			continue
 		}
 		seen[u.String()] = true
-		out = append(out, u)
+		if out = append(out, u); len(out) == maxRoots {
+			break
+		}
 	}
 	return out, nil
 }

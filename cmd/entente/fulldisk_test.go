@@ -130,8 +130,8 @@ func onSmallDisk(t *testing.T, dir string) {
 }
 
 // roomLeft is how much room is left when the disk is about to be full: more than a batch
-// of 1,000 objects takes, and less than ten.
-const roomLeft = 3 << 20
+// of 1,000 objects takes, and less than four.
+const roomLeft = 6 << 20
 
 // fullDisk is a node on a disk that gets full.
 type fullDisk struct {
@@ -235,7 +235,7 @@ func (f *fullDisk) objects(n int) (ids, bodies []string) {
 		id := fmt.Sprintf("tool--00000000-0000-4000-8000-%012x", f.next)
 		ids = append(ids, id)
 		bodies = append(bodies, fmt.Sprintf(`{"type":"tool","spec_version":"2.1","id":"%s","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z","name":"ballast number%d","x_ballast":"%s"}`,
-			id, f.next, strings.Repeat("0", 900)))
+			id, f.next, strings.Repeat("0", 3000)))
 	}
 	return ids, bodies
 }
@@ -321,7 +321,7 @@ func (f *fullDisk) run() {
 	for i := range partly {
 		wg.Go(func() {
 			for n := 0; ; n++ {
-				status, before := f.post(2500)
+				status, before := f.post(1500)
 				if n == 0 {
 					going.Done()
 				}
@@ -361,7 +361,7 @@ func (f *fullDisk) run() {
 
 	// There is room again.
 	f.free()
-	if status, _ := f.post(2500); status != http.StatusAccepted {
+	if status, _ := f.post(1500); status != http.StatusAccepted {
 		t.Errorf("with room again: %d", status)
 	}
 	f.check()
@@ -375,7 +375,7 @@ func (f *fullDisk) run() {
 	// Killed on a full disk, it starts on it, and serves what it has.
 	f.start()
 	f.fill()
-	if status, before := f.post(10_000); status != http.StatusServiceUnavailable || before == 0 {
+	if status, before := f.post(4000); status != http.StatusServiceUnavailable || before == 0 {
 		t.Errorf("a request that is larger than the room: %d, and %d objects of it were in", status, before)
 	}
 	f.squeeze()
