@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"entente"
@@ -26,6 +27,8 @@ type Node struct {
 	signIns *signIns
 	meters  *meters
 	wake    chan struct{}
+
+	followed, analyzed atomic.Int64 // contents that this process has followed, now and when it last analyzed
 
 	matchLines   int
 	cursorSecret [32]byte

@@ -117,7 +117,27 @@ func (n *Node) followSearch(ctx context.Context, progress func(left int64)) erro
 	}
 }
 
+// feedPart is a part of a feed made ready for the index.
+type feedPart struct {
+	store.Reading
+	texts  []store.SearchText
+	values []store.ContentValue
+	err    error
+}
+
+// followFeed reads a feed to its head. While a part of it is written, the next one is read
+// and made ready.
 func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left int64)) error {
+	ctx, stop := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer stop()
+	read := func(after int64) <-chan feedPart {
+		out := make(chan feedPart, 1)
+		reading.Go(func() { out <- n.readFeed(ctx, feed, after) })
+		return out
+	}
+	next := read(store.FromStored)
 	for round := 0; ; round++ {
 		if round%2 == 0 || progress != nil {
 			left, err := n.SearchLag(ctx)
@@ -128,35 +148,57 @@ func (n *Node) followFeed(ctx context.Context, feed int64, progress func(left in
 				progress(left)
 			}
 		}
-		var read store.Reading
-		err := n.st.View(ctx, func(t *store.Tx) (err error) {
-			read, err = t.Followed(ctx, searchJob, feed, searchBatch)
-			return err
-		})
-		if err != nil {
-			return err
+		part := <-next
+		if part.err != nil {
+			return part.err
 		}
-		texts := make([]store.SearchText, len(read.Bodies))
-		var values []store.ContentValue
-		for i, b := range read.Bodies {
-			texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
-			for _, key := range IndexedBy(b.Bytes) {
-				values = append(values, store.ContentValue{Content: b.Content, Key: key})
-			}
+		if !part.AtHead {
+			next = read(part.To)
 		}
-		err = n.st.UpdateIndex(ctx, func(t *store.Tx) error {
-			if err := t.PutValues(ctx, values); err != nil {
+		err := n.st.UpdateIndex(ctx, func(t *store.Tx) error {
+			if err := t.PutValues(ctx, part.values); err != nil {
 				return err
 			}
-			return t.PutSearch(ctx, searchJob, feed, read, texts)
+			return t.PutSearch(ctx, searchJob, feed, part.Reading, part.texts)
 		})
 		if entente.KindOf(err) == entente.Conflict {
 			return errLeased // the lease was lost, and another process has read the same
 		}
-		if err != nil || read.AtHead {
+		if err == nil {
+			err = n.analyzeAfter(ctx, len(part.Bodies))
+		}
+		if err != nil || part.AtHead {
 			return err
 		}
 	}
+}
+
+func (n *Node) readFeed(ctx context.Context, feed, after int64) feedPart {
+	var out feedPart
+	out.err = n.st.View(ctx, func(t *store.Tx) (err error) {
+		out.Reading, err = t.Followed(ctx, searchJob, feed, after, searchBatch)
+		return err
+	})
+	out.texts = make([]store.SearchText, len(out.Bodies))
+	for i, b := range out.Bodies {
+		out.texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
+		for _, key := range IndexedBy(b.Bytes) {
+			out.values = append(out.values, store.ContentValue{Content: b.Content, Key: key})
+		}
+	}
+	return out
+}
+
+// analyzeAfter counts what was followed, and lets the database gather statistics each time
+// that it is three times as much as at the last time.
+func (n *Node) analyzeAfter(ctx context.Context, read int) error {
+	const first = 4000
+	all := n.followed.Add(int64(read))
+	last := n.analyzed.Load()
+	if all < max(first, 3*last) || !n.analyzed.CompareAndSwap(last, all) {
+		return nil
+	}
+	return n.st.Analyze(ctx)
 }
 
 // sweep takes away what removed collections left behind.

@@ -51,14 +51,18 @@ type dialect struct {
 	searchDrop func(ctx context.Context, t *Tx, contents []int64) error
 	// searchFrom is the FROM part of a search, giving a column content; its one
 	// parameter, $1, is what searchTerms makes of the terms.
-	searchFrom  string
-	searchTerms func([]Term) string
+	searchFrom string
+	// beforeSearch is to be said before a search in its transaction, "" for nothing.
+	beforeSearch string
+	searchTerms  func([]Term) string
 	// catalogue lists what tables there are: name, column, kind, place in the primary key;
 	// indexes the names of indexes.
 	catalogue, indexes string
 	// check is the engine's own examination of the database, "" for none; beforeCheck is a
 	// query to be made before it on the same connection.
 	beforeCheck, check string
+	// analyze gathers the statistics that the engine plans by; nil where it needs none.
+	analyze []string
 	// searchRows is a table with a column content of what full text has.
 	searchRows string
 	// stage opens an empty database to be filled by a restore and then put in its place.

@@ -226,6 +226,17 @@ func (t *Tx) Sizes(ctx context.Context) (contents, lines int64, err error) {
 	return contents, lines, err
 }
 
+// Analyze lets the engine gather the statistics that it plans by. It would do so by itself
+// within minutes; after a large intake that is late.
+func (s *Store) Analyze(ctx context.Context) error {
+	for _, text := range s.d.analyze {
+		if _, err := s.write.db.ExecContext(ctx, text); err != nil {
+			return s.wrap(err)
+		}
+	}
+	return nil
+}
+
 // EngineCheck gives what the engine itself finds wrong with the database, at most 100
 // things. PostgreSQL has no such check.
 func (t *Tx) EngineCheck(ctx context.Context) ([]string, error) {

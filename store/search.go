@@ -89,6 +89,11 @@ func (t *Tx) Search(ctx context.Context, terms []Term, feeds []int64, limit int)
 		return nil, nil
 	}
 	d := t.s.d
+	if d.beforeSearch != "" {
+		if _, err := t.tx.ExecContext(ctx, d.beforeSearch); err != nil {
+			return nil, err
+		}
+	}
 	q := &query{}
 	q.arg(d.searchTerms(terms)) // $1, as searchFrom has it
 	text := `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.body, l.content, l.feed
@@ -137,12 +142,17 @@ type Reading struct {
 	AtHead   bool  // nothing is left
 }
 
-// Followed reads contents that a feed's lines carry beyond a follower's position, at
-// most limit lines. It reads the accept log as it is: lines that are gone or contested too.
-func (t *Tx) Followed(ctx context.Context, name string, feed int64, limit int) (Reading, error) {
-	after, err := t.position(ctx, name, feed)
-	if err != nil {
-		return Reading{}, err
+// FromStored stands for the position that a follower has stored.
+const FromStored = -1
+
+// Followed reads contents that a feed's lines carry beyond a position, at most limit
+// lines: beyond a follower's own, or beyond the end of what it has read and not written. It reads the accept log as it is: lines that are gone or contested too.
+func (t *Tx) Followed(ctx context.Context, name string, feed, after int64, limit int) (Reading, error) {
+	if after == FromStored {
+		var err error
+		if after, err = t.position(ctx, name, feed); err != nil {
+			return Reading{}, err
+		}
 	}
 	out := Reading{From: after, To: after}
 	heads, err := t.numbers(ctx, `SELECT head FROM feed WHERE feed = $1`, feed)

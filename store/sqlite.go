@@ -83,14 +83,14 @@ func sqliteOpen(path string) (pools, error) {
 		db.SetMaxOpenConns(2)
 		return db
 	}
-	p.write = writer(path, "synchronous(FULL)", "cache_size(-65536)")
-	p.index = writer(indexed, "synchronous(NORMAL)", "cache_size(-32768)")
+	p.write = writer(path, "synchronous(FULL)", "cache_size(-49152)")
+	p.index = writer(indexed, "synchronous(NORMAL)", "cache_size(-24576)")
 	for file, db := range map[string]*sql.DB{path: p.write, indexed: p.index} {
 		if err := db.Ping(); err != nil {
 			return pools{}, errors.Join(fmt.Errorf("%s: %w", file, err), p.close())
 		}
 	}
-	p.read = sql.OpenDB(sqliteConnector{name: sqliteName(path, "query_only(1)", "cache_size(-8192)"), attach: indexed})
+	p.read = sql.OpenDB(sqliteConnector{name: sqliteName(path, "query_only(1)", "cache_size(-4096)"), attach: indexed})
 	p.read.SetMaxOpenConns(4 * runtime.GOMAXPROCS(0))
 	p.read.SetMaxIdleConns(2 * runtime.GOMAXPROCS(0))
 	return p, nil

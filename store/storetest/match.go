@@ -18,7 +18,7 @@ func (h *harness) index(c entente.Collection, lines int) {
 	h.t.Helper()
 	var read store.Reading
 	h.view(func(ctx context.Context, t *store.Tx) (err error) {
-		read, err = t.Followed(ctx, "search", c.Feed, lines)
+		read, err = t.Followed(ctx, "search", c.Feed, store.FromStored, lines)
 		return err
 	})
 	var values []store.ContentValue

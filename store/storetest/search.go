@@ -18,7 +18,7 @@ func (h *harness) follow(c entente.Collection) {
 	for range 1000 {
 		var read store.Reading
 		h.view(func(ctx context.Context, t *store.Tx) (err error) {
-			read, err = t.Followed(ctx, "search", c.Feed, 2)
+			read, err = t.Followed(ctx, "search", c.Feed, store.FromStored, 2)
 			return err
 		})
 		var texts []store.SearchText
@@ -44,7 +44,7 @@ func testFollower(t *testing.T, open func() *store.Store) {
 	read := func(st *store.Store, limit int) (read store.Reading) {
 		t.Helper()
 		if err := st.View(ctx, func(t *store.Tx) (err error) {
-			read, err = t.Followed(ctx, "search", c.Feed, limit)
+			read, err = t.Followed(ctx, "search", c.Feed, store.FromStored, limit)
 			return err
 		}); err != nil {
 			t.Fatal(err)
