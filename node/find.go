@@ -181,8 +181,8 @@ func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string
 }
 
 // Feed reads a page of a collection through its home feed, in the order in which its
-// entries were added. Without the right to read it is Forbidden. Where the filter has
-// conditions, a page may be short, or empty, with more to come: see [store.Match].
+// entries were added. Without the right to read it is Forbidden. A page may be short, or
+// empty, with more to come: see [store.PageLines] and [store.Match].
 func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Query) (entente.Page, error) {
 	if !in.CanRead {
 		return entente.Page{}, entente.Errorf(entente.Forbidden, "this account may not read the collection")
@@ -191,7 +191,7 @@ func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Q
 	match := n.match(q.Filter.Conditions)
 	err := n.st.View(ctx, func(t *store.Tx) (err error) {
 		p, err = t.Page(ctx, store.FeedQuery{
-			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies, BytesOnly: q.BytesOnly, Match: match,
+			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies, BytesOnly: q.BytesOnly, Match: match, Lines: n.pageLines,
 		})
 		return err
 	})
@@ -204,7 +204,7 @@ func (n *Node) match(conditions []entente.Condition) *store.Match {
 	if len(conditions) == 0 {
 		return nil
 	}
-	m := &store.Match{Meets: stix.NewConditions(conditions).Met, Follower: searchJob, Lines: n.matchLines}
+	m := &store.Match{Meets: stix.NewConditions(conditions).Met, Follower: searchJob, Lines: n.pageLines}
 	for _, c := range conditions {
 		if keys := stix.ConditionKeys(c); keys != nil {
 			m.Keys = append(m.Keys, valueKeys(keys))

@@ -30,7 +30,7 @@ type Node struct {
 
 	followed, analyzed atomic.Int64 // contents that this process has followed, now and when it last analyzed
 
-	matchLines   int
+	pageLines    int
 	cursorSecret [32]byte
 }
 
@@ -44,9 +44,10 @@ type Config struct {
 	Home string
 	// MaxContentLength bounds a request's body on the first API root when it is made, in octets; 64 MiB.
 	MaxContentLength int64
-	// MatchLines is how many lines of a feed one page looks at whose filter has conditions;
-	// [store.MatchLines]. More makes fewer pages, each of which takes longer.
-	MatchLines int
+	// PageLines is how many lines of a feed one page looks at; [store.PageLines], and
+	// [store.MatchLines] where the filter has conditions. More makes fewer pages, each of
+	// which takes longer.
+	PageLines int
 }
 
 // DefaultMaxContentLength is the longest body of a POST where an API root says nothing else, in octets.
@@ -57,7 +58,7 @@ const cursorSetting = "cursor-secret"
 // Open makes a node on a store. The first time, it establishes home and the API root
 // "api1".
 func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
-	n := &Node{st: st, now: c.Now, random: c.Random, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), matchLines: c.MatchLines}
+	n := &Node{st: st, now: c.Now, random: c.Random, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), pageLines: c.PageLines}
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }
 	}

@@ -88,7 +88,9 @@ func (n *Node) push(ctx context.Context, a entente.Actor, c *taxii.Client, r *en
 				return p.rep, err
 			}
 		}
-		more = page.More
+		if more = page.More; more {
+			r.Progress.Sent = page.Next // also where all of the page is hidden
+		}
 	}
 	r.Progress.Sent = max(r.Progress.Sent, from.Head)
 	return p.rep, keep(ctx)

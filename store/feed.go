@@ -20,7 +20,15 @@ type FeedQuery struct {
 	// objects needs no more, and each column costs as much as finding the row.
 	BytesOnly bool
 	Match     *Match // what is looked for in the bytes, nil for nothing
+	// Lines is how many positions of the feed one page looks at, 0 for [PageLines]; for a
+	// page with a Match, Lines of that counts.
+	Lines int
 }
+
+// PageLines is how many positions a page looks at, whatever it selects: a feed may hide a
+// million lines between two that a request wants. Where that is not enough to fill the page
+// it is short, or empty, and goes on behind them. Pages by ids need no such bound.
+const PageLines = 50_000
 
 // pageBytes bounds a page beside its limit: objects may have 16 MiB each, and a page is
 // held in memory. TAXII lets a server send fewer than were asked for (TAXII 2.1 §3.4).
@@ -45,6 +53,35 @@ func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
 	if q.Match != nil {
 		return t.matching(ctx, q)
 	}
+	if len(q.Filter.IDs) > 0 {
+		return t.pageUpTo(ctx, q)
+	}
+	if q.Lines <= 0 {
+		q.Lines = PageLines
+	}
+	var out entente.Page
+	for head, again := q.Head, true; ; again = false {
+		q.Head = min(head, q.After+int64(q.Lines))
+		p, err := t.pageUpTo(ctx, q)
+		out.Entries, out.More, out.Next = append(out.Entries, p.Entries...), p.More, p.Next
+		if err != nil || p.More || q.Head == head {
+			return out, err
+		}
+		next, err := t.numbers(ctx, `SELECT seq FROM line WHERE feed = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT 1`, q.Feed, q.Head, head)
+		if err != nil || len(next) == 0 {
+			return out, err
+		}
+		q.After, q.Limit = next[0]-1, q.Limit-len(p.Entries)
+		// A restore leaves a wide gap in the positions. Behind it the same page goes on.
+		if gap := q.After > q.Head; !gap || !again || q.Limit == 0 {
+			out.More, out.Next = true, q.After
+			return out, nil
+		}
+	}
+}
+
+// pageUpTo reads a page up to the query's head.
+func (t *Tx) pageUpTo(ctx context.Context, q FeedQuery) (entente.Page, error) {
 	text, args := q.build(t.s.d)
 	rows, err := t.query(ctx, text, args...)
 	if err != nil {

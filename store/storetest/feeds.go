@@ -294,3 +294,42 @@ func testLargePages(t *testing.T, open func() *store.Store) {
 		t.Fatalf("%d pages", pages)
 	}
 }
+
+// testHiddenLines: whatever a feed hides between what a request wants, a page looks at a
+// bounded part of it, and the pages together have everything.
+func testHiddenLines(t *testing.T, open func() *store.Store) {
+	h := newHarness(t, open())
+	c := h.collection("C")
+	stamp := func(i int) string { return entente.FormatMicros(1_700_000_000_000_000 + int64(i)) }
+	h.submit(c, version("tool", 1, stamp(0), "first"))
+	for i := range 30 {
+		h.submit(c, version("tool", 2, stamp(i), "again and again"))
+	}
+	h.submit(c, version("malware", 3, stamp(0), "last"))
+	h.do(entente.DeleteObject{Collection: c.ID, Object: version("malware", 3, "", "").ID})
+	h.submit(c, version("malware", 4, stamp(0), "after a deletion"))
+	c = h.reread(c.ID)
+	for _, f := range []entente.Filter{{}, {Types: []string{"malware"}}, {Versions: entente.VersionFilter{First: true}}, {Specs: []entente.Spec{entente.Spec20}},
+		{Versions: entente.VersionFilter{Exact: []entente.Instant{version("tool", 2, stamp(29), "").Modified}}}, {AddedAfter: c.LastAdded - 1}} {
+		want := h.page(c, f, 100)
+		for lines := 1; lines < 40; lines += 3 {
+			var got []entente.Entry
+			pages := 0
+			for after, more := int64(0), true; more; pages++ {
+				var p entente.Page
+				h.view(func(ctx context.Context, tx *store.Tx) (err error) {
+					p, err = tx.Page(ctx, store.FeedQuery{Feed: c.Feed, After: after, Head: c.Head, Limit: 2, Lines: lines, Filter: f, Bodies: true})
+					return err
+				})
+				if p.More && p.Next <= after || pages > int(c.Head) {
+					t.Fatalf("%+v, %d lines: the page after %d goes on at %d", f, lines, after, p.Next)
+				}
+				got, after, more = append(got, p.Entries...), p.Next, p.More
+			}
+			same(t, fmt.Sprintf("%+v by %d lines", f, lines), names(got), names(want))
+			if least := int(c.Head) / (2 * lines); f.AddedAfter == 0 && pages < least {
+				t.Fatalf("%+v, %d lines: %d pages for %d positions", f, lines, pages, c.Head)
+			}
+		}
+	}
+}

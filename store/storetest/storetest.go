@@ -45,6 +45,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"HostileStrings": testHostileStrings,
 		"Backup":         testBackup,
 		"Versioning":     testVersioning,
+		"HiddenLines":    testHiddenLines,
 		"Model":          testModel,
 	} {
 		t.Run(name, func(t *testing.T) {
