@@ -3,8 +3,6 @@ package stix
 import (
 	"bytes"
 	"net/netip"
-
-	entente "entente"
 )
 
 // ObservableKind is what an observable value is.
@@ -91,27 +89,9 @@ func Observables(raw []byte) []Observable {
 	return x.found
 }
 
-// ParseObservables is [Parse] and [Observables] in one: the object is read once and its
-// pattern is parsed once, so that the values cost intake, which wants both, a small part of
-// what a second reading does.
-func ParseObservables(raw []byte) (*entente.Version, []entente.Finding, []Observable) {
-	return parse(raw, true)
-}
-
 // Observables gives what [Observables] gives of an indicator with this pattern.
 func (p *Pattern) Observables() []Observable {
 	x := extractor{}
 	x.pattern(p)
-	return x.found
-}
-
-// observables are those of the version that was checked, whose pattern was read on the way.
-func (c *checker) observables(v *entente.Version) []Observable {
-	x := extractor{tape: c.tape}
-	if c.pattern != nil {
-		x.pattern(c.pattern)
-	} else {
-		x.version(v.Type)
-	}
 	return x.found
 }

@@ -1,12 +1,9 @@
 package stix
 
 import (
-	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -231,43 +228,6 @@ func TestObservableFound(t *testing.T) {
 	})
 }
 
-// TestParseObservables wants what Parse and Observables give one by one.
-func TestParseObservables(t *testing.T) {
-	t.Parallel()
-	compare := func(raw []byte) int {
-		t.Helper()
-		v, findings, observables := ParseObservables(raw)
-		wantV, wantFindings := Parse(raw)
-		if !reflect.DeepEqual(v, wantV) || !slices.Equal(findings, wantFindings) {
-			t.Errorf("%s is read in two ways", raw)
-		}
-		if want := Observables(raw); v != nil && said(observables) != said(want) || v == nil && observables != nil {
-			t.Errorf("%s\ngives  %s\nand by itself %s", raw, said(observables), said(want))
-		}
-		return len(observables)
-	}
-	n := 0
-	for _, raws := range corpus(t) {
-		for _, raw := range raws[:min(300, len(raws))] {
-			n += compare(raw)
-		}
-	}
-	for _, file := range []string{"testdata/valid.ndjson", "testdata/findings.txt"} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range bytes.Lines(text) {
-			if line[0] == '{' {
-				n += compare(line)
-			}
-		}
-	}
-	if n < 100 {
-		t.Errorf("only %d values", n)
-	}
-}
-
 // observedObjects are cyber-observables, indicators and observed-data, mixed as feeds mix
 // them.
 func observedObjects(n int) [][]byte {
@@ -298,7 +258,6 @@ func BenchmarkObservables(b *testing.B) {
 	}{
 		{"Parse", func(raw []byte) int { v, _ := Parse(raw); return len(v.ID) }},
 		{"Observables", func(raw []byte) int { return len(Observables(raw)) }},
-		{"ParseObservables", func(raw []byte) int { _, _, o := ParseObservables(raw); return len(o) }},
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			b.ReportAllocs()

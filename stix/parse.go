@@ -35,40 +35,31 @@ const maxNumber = 1<<53 - 1
 //
 // Parse may be called from several goroutines at once.
 func Parse(raw []byte) (*entente.Version, []entente.Finding) {
-	v, findings, _ := parse(raw, false)
-	return v, findings
-}
-
-// parse is Parse, and gives the observables too if they are wanted.
-func parse(raw []byte, observe bool) (*entente.Version, []entente.Finding, []Observable) {
 	raw = bytes.Trim(raw, " \t\r\n")
 	s := getScratch()
 	defer s.put()
 	if bad := s.read(raw); bad != nil {
-		return nil, []entente.Finding{*bad}, nil
+		return nil, []entente.Finding{*bad}
 	}
 	c := checker{tape: &s.tape}
 	if c.nodes[0].kind != '{' {
 		c.fault(0, "STIX 2.1 §1.2.10", "it is %s, not a JSON object", kindName(c.nodes[0].kind))
-		return nil, c.findings, nil
+		return nil, c.findings
 	}
 	v := &entente.Version{Confidence: -1}
 	if c.common(v); c.faulty {
-		return nil, c.findings, nil
+		return nil, c.findings
 	}
 	c.references(v)
 	c.structure(v)
 	if c.faulty {
-		return nil, c.findings, nil
+		return nil, c.findings
 	}
 	c.deterministicID(v)
 	c.selectors(v)
 	v.Digest = sha256.Sum256(s.canonical)
 	v.Bytes = bytes.Clone(raw)
-	if !observe {
-		return v, c.findings, nil
-	}
-	return v, c.findings, c.observables(v)
+	return v, c.findings
 }
 
 // checker collects what there is to say about the object on its tape.
@@ -81,9 +72,8 @@ type checker struct {
 	open             bool // the type is a custom one, which may have any property
 	inside, insideTo int  // the nodes in the container of an observed-data object
 	objectType       string
-	strangers        []int    // the first properties that the standard does not know
-	misnamed         int      // the first of those whose name is malformed, 0 for none
-	pattern          *Pattern // of an indicator, if it can be read
+	strangers        []int // the first properties that the standard does not know
+	misnamed         int   // the first of those whose name is malformed, 0 for none
 }
 
 // skips reports whether a finding of this severity would not be listed any more. Callers

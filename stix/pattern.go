@@ -199,17 +199,13 @@ func firstInvalid(s string) int {
 }
 
 // readablePattern is the rule that the pattern of an indicator can be read (STIX 2.1 §4.7,
-// §9). It keeps the pattern for whoever wants its values.
+// §9).
 func readablePattern(c *checker, k int, _ string) {
 	pattern := c.stixPattern(k)
 	if pattern == 0 {
 		return
 	}
-	p := new(Pattern)
-	fault, usable := p.parse(c.string(pattern))
-	if usable {
-		c.pattern = p
-	}
+	fault, _ := new(Pattern).parse(c.string(pattern))
 	if fault != nil {
 		section := "STIX 2.1 §9"
 		if c.two {
