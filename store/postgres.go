@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -150,7 +151,7 @@ func postgresVector(words string) string {
 	b := make([]byte, 0, len(words)*2)
 	place, size := 0, 0
 	for word := range strings.FieldsSeq(words) {
-		if len(word) > 2046 { // the engine takes none that is longer
+		if len(word) > postgresWord {
 			continue
 		}
 		place = min(place+1, most)
@@ -168,11 +169,18 @@ func postgresSearchDrop(ctx context.Context, t *Tx, contents []int64) error {
 	return err
 }
 
+// postgresWord is the longest word that the engine takes, in bytes.
+const postgresWord = 2046
+
 // postgresTerms writes terms in tsquery's language. The words hold letters and digits
-// only, so nothing in them can be an operator.
+// only, so nothing in them can be an operator. What has a word that is too long to be kept
+// is nowhere: an empty query finds nothing.
 func postgresTerms(terms []Term) string {
 	var parts []string
 	for _, t := range terms {
+		if slices.ContainsFunc(t.Words, func(w string) bool { return len(w) > postgresWord }) {
+			return ""
+		}
 		p := "'" + strings.Join(t.Words, "' <-> '") + "'"
 		if t.Prefix {
 			p += ":*"
