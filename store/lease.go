@@ -53,7 +53,8 @@ func (t *Tx) Sweep(ctx context.Context, limit int) (Swept, error) {
 		return out, err
 	}
 	if len(contents) == 0 {
-		out.Feeds, err = t.numbers(ctx, `DELETE FROM sweep RETURNING feed`)
+		// A collection may have been removed since the lines were looked for: its feed stays.
+		out.Feeds, err = t.numbers(ctx, `DELETE FROM sweep WHERE NOT EXISTS (SELECT 1 FROM line l WHERE l.feed = sweep.feed) RETURNING feed`)
 		return out, err
 	}
 	for feed, list := range seqs {
