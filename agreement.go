@@ -35,6 +35,25 @@ type ReleaseFeed struct {
 	Tail       int64  // its last position; beyond the head while a change is staged
 	LastAdded  int64  // the last time given in it, microseconds since 1970
 	Seen       int64  // the position of the accept log up to which it has judged
+	// Skips are stretches of the accept log that choices of backlog left out.
+	Skips []Skip
+}
+
+// Skip is a stretch of an accept log, the first position not included, that a choice of
+// backlog left out, but for what came after a time.
+type Skip struct {
+	After, UpTo int64
+	Since       int64 // microseconds since 1970: what came at this time or later is not left out; 0 for all is
+}
+
+// skips tells whether a choice of backlog left a submission out.
+func (f *ReleaseFeed) skips(s *Submission) bool {
+	for _, k := range f.Skips {
+		if k.After < s.Seq && s.Seq <= k.UpTo && (k.Since == 0 || s.Arrived < k.Since) {
+			return true
+		}
+	}
+	return false
 }
 
 // Member finds an organisation among the members.

@@ -105,35 +105,57 @@ func selectVersions(known []Known, vf VersionFilter, specs []Spec) []versionName
 	return hit
 }
 
-// revive appends again what a deletion brings back into the view of readers: the newest
-// version that is left of a specification, and the whole of a specification when nothing
-// of a later one is left.
+// revive appends again what a deletion brings back into the view of readers.
 func (j *journal) revive(id ObjectID) {
-	known := j.known[id]
-	live := liveVersions(known)
-	newest := map[Spec]int64{}
+	back := hiddenFirst(j.known[id], j.creators[id])
+	for _, b := range back {
+		j.mark(&j.known[id][b.at].Lines[b.line], MarkGone, j.head)
+	}
+	for _, b := range back {
+		j.enter(id, b.at, b.source)
+	}
+}
+
+// revived is a line that is to be appended again.
+type revived struct {
+	at, line int // in known, and among its lines
+	seq      int64
+	source   string
+}
+
+// hiddenFirst finds the lines of an object that readers ought to get, and that are hidden
+// behind what is gone: the newest version that its holder has of a specification, and the
+// whole of a specification when nothing of a later one is left. They come by position.
+func hiddenFirst(known []Known, creator string) []revived {
+	holder := holderOf(known, creator)
 	latest := Spec(0)
-	for _, v := range live {
-		newest[v.name.spec] = v.seq
-		latest = max(latest, v.name.spec)
-	}
-	type again struct {
-		at  int
-		old Line
-	}
-	var back []again
+	newest := map[Spec]*Line{}
+	keys := map[Spec]StampKey{}
+	var live []revived
 	for i := range known {
-		for n := range known[i].Lines {
-			l := &known[i].Lines[n]
-			spec := known[i].Spec
-			if l.Live() && (l.Newer != 0 && l.Seq == newest[spec] || l.Spec != 0 && spec == latest) {
-				back = append(back, again{i, *l})
-				j.mark(l, MarkGone, j.head)
+		k := &known[i]
+		for n := range k.Lines {
+			l := &k.Lines[n]
+			if !l.Live() {
+				continue
+			}
+			live = append(live, revived{i, n, l.Seq, l.Source})
+			if l.Source != holder {
+				continue
+			}
+			latest = max(latest, k.Spec)
+			if c := k.Key.Compare(keys[k.Spec]); newest[k.Spec] == nil || c > 0 || c == 0 && l.Seq > newest[k.Spec].Seq {
+				newest[k.Spec], keys[k.Spec] = l, k.Key
 			}
 		}
 	}
-	slices.SortFunc(back, func(a, b again) int { return cmp.Compare(a.old.Seq, b.old.Seq) })
-	for _, b := range back {
-		j.enter(id, b.at, b.old.Source)
+	var out []revived
+	for _, r := range live {
+		l, spec := &known[r.at].Lines[r.line], known[r.at].Spec
+		if r.source == holder && (l.Newer != 0 && l == newest[spec] || l.Spec != 0 && spec == latest) {
+			out = append(out, r)
+		}
 	}
+	slices.SortFunc(out, func(a, b revived) int { return cmp.Compare(a.seq, b.seq) })
+	return out
 }

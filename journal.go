@@ -12,6 +12,8 @@ type journal struct {
 	head  int64
 	added int64
 	next  int64 // the next content number
+	// creators has the organisation that made an object, where that is known.
+	creators map[ObjectID]string
 }
 
 func newJournal(f Facts) *journal {
@@ -55,7 +57,17 @@ func (j *journal) enter(id ObjectID, at int, source string) Line {
 		}
 	})
 	if line.Rival == 0 {
-		j.live(known, func(o *Known, l *Line) { j.order(o, l, k, &line) })
+		holds := j.holds(id, known, &line)
+		j.live(known, func(o *Known, l *Line) {
+			switch {
+			case l.Source == line.Source:
+				j.order(o, l, k, &line)
+			case !holds:
+				line.Newer = line.Seq
+			case l.Newer == 0:
+				j.mark(l, MarkNewer, line.Seq)
+			}
+		})
 	}
 	k.Lines = append(k.Lines, line)
 	j.out.Lines = append(j.out.Lines, NewLine{Line: line, Type: id.Type(), Of: k.Spec})
@@ -71,6 +83,39 @@ func (j *journal) live(known []Known, f func(*Known, *Line)) {
 			}
 		}
 	}
+}
+
+// holds tells whether the source of a new line is the one whose versions readers get of the
+// object: the organisation that made it, else the source whose versions they get already.
+// Nobody else supersedes them.
+func (j *journal) holds(id ObjectID, known []Known, line *Line) bool {
+	holder := holderOf(known, j.creators[id])
+	return holder == "" || holder == line.Source || line.Source == j.creators[id]
+}
+
+// holderOf is the source whose versions readers get of an object, "" while there are none:
+// the object's creator, else the source of what is shown, else the one that came first.
+func holderOf(known []Known, creator string) string {
+	shown, first, firstAt := "", "", int64(0)
+	for i := range known {
+		for _, l := range known[i].Lines {
+			switch {
+			case !l.Live():
+				continue
+			case l.Source == creator:
+				return creator
+			case l.Newer == 0:
+				shown = l.Source
+			}
+			if first == "" || l.Seq < firstAt {
+				first, firstAt = l.Source, l.Seq
+			}
+		}
+	}
+	if shown != "" {
+		return shown
+	}
+	return first
 }
 
 // order settles which of a live line and a new one is newer, and which is of the later

@@ -76,7 +76,55 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE certificate (id TEXT PRIMARY KEY, account TEXT NOT NULL, pin {blob} NOT NULL UNIQUE, subject TEXT NOT NULL,
 			note TEXT NOT NULL, created BIGINT NOT NULL, expires BIGINT NOT NULL)`,
 		`CREATE INDEX certificate_account ON certificate (account)`,
-	}, d.indexAnew}
+	}, d.indexAnew, {
+		// Who submitted each batch of an accept log, and through which agreement (0: none): up to
+		// the position last, from that of the row before.
+		`CREATE TABLE submission (feed BIGINT NOT NULL, last BIGINT NOT NULL, account TEXT NOT NULL, via BIGINT NOT NULL, PRIMARY KEY (feed, last)) {clustered}`,
+		// What left an accept log, in the order in which it did.
+		`CREATE INDEX line_gone ON line (feed, gone) WHERE gone <> 0`,
+		// The stamped copy of a content, and the content as it was submitted.
+		`CREATE TABLE stamped (content {number}, original BIGINT NOT NULL)`,
+		`CREATE INDEX stamped_original ON stamped (original)`,
+		// Dissent: content (an opinion or note) is about the object of that okey.
+		`CREATE TABLE dissent (okey BIGINT NOT NULL, content BIGINT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (okey, content)) {clustered}`,
+		`ALTER TABLE collection ADD COLUMN floor BIGINT NOT NULL DEFAULT 0`,
+
+		`CREATE TABLE agreement (num {number}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, terms BIGINT NOT NULL,
+			closed BIGINT NOT NULL, work {blob} NOT NULL, created BIGINT NOT NULL)`,
+		// The versions of an agreement's terms: canonical JSON, its hash, and the file as it was given.
+		`CREATE TABLE terms (agreement BIGINT NOT NULL, version BIGINT NOT NULL, hash {blob} NOT NULL, body {blob} NOT NULL, source {blob} NOT NULL,
+			made BIGINT NOT NULL, PRIMARY KEY (agreement, version))`,
+		`CREATE TABLE member (organisation TEXT NOT NULL, agreement BIGINT NOT NULL, PRIMARY KEY (organisation, agreement))`,
+		`CREATE TABLE step (agreement BIGINT NOT NULL, step BIGINT NOT NULL, body {blob} NOT NULL, PRIMARY KEY (agreement, step))`,
+		// A release feed: lines of its own number; tail is its last line, beyond the head while a
+		// change is staged; seen how far it has judged the collection's accept log.
+		`CREATE TABLE release_feed (feed {number}, agreement BIGINT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL UNIQUE, tail BIGINT NOT NULL,
+			seen BIGINT NOT NULL, skips {blob} NOT NULL, UNIQUE (agreement, collection))`,
+		`CREATE INDEX release_feed_collection ON release_feed (collection)`,
+		// What waits in a release feed: a line of the accept log, and why; ready tells that what it
+		// waited for has come. awaits has the objects that it waits for.
+		`CREATE TABLE pending (feed BIGINT NOT NULL, seq BIGINT NOT NULL, agreement BIGINT NOT NULL, content BIGINT NOT NULL, okey BIGINT NOT NULL,
+			reason BIGINT NOT NULL, since BIGINT NOT NULL, ready BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
+		`CREATE INDEX pending_okey ON pending (agreement, okey)`,
+		`CREATE INDEX pending_ready ON pending (agreement, feed, seq) WHERE ready <> 0`,
+		`CREATE INDEX pending_reason ON pending (agreement, reason)`,
+		`CREATE TABLE awaits (agreement BIGINT NOT NULL, okey BIGINT NOT NULL, feed BIGINT NOT NULL, seq BIGINT NOT NULL,
+			PRIMARY KEY (agreement, okey, feed, seq)) {clustered}`,
+		`CREATE INDEX awaits_line ON awaits (feed, seq)`,
+		// Objects that an agreement has to judge again, since decisions about them were taken.
+		// mark tells one reason from a later one; due is when.
+		`CREATE TABLE touched (agreement BIGINT NOT NULL, object TEXT NOT NULL, mark TEXT NOT NULL, due BIGINT NOT NULL, PRIMARY KEY (agreement, object))`,
+
+		`CREATE TABLE decision (id TEXT PRIMARY KEY, agreement BIGINT NOT NULL, okey BIGINT NOT NULL, object TEXT NOT NULL, digest {blob} NOT NULL,
+			action BIGINT NOT NULL, account TEXT NOT NULL, role TEXT NOT NULL, made BIGINT NOT NULL, text TEXT NOT NULL)`,
+		`CREATE INDEX decision_object ON decision (agreement, okey)`,
+		`CREATE TABLE restriction (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, lifted BIGINT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX restriction_object ON restriction (okey)`,
+		`CREATE TABLE consent (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, agreement TEXT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX consent_object ON consent (okey)`,
+		`CREATE TABLE standing (id TEXT PRIMARY KEY, agreement TEXT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX standing_agreement ON standing (agreement)`,
+	}}
 }
 
 // migrate brings the schema to the newest form this release knows. Two processes may

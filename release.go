@@ -1,0 +1,425 @@
+package entente
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Submission is a version that a source put into a covered collection: what the release
+// rule judges.
+type Submission struct {
+	Place   int   // which of the agreement's feeds its collection belongs to
+	Seq     int64 // its position in the collection's accept log
+	Content int64 // its number in the store
+	Key     StampKey
+	Source  string // the organisation that put it there
+	Via     string // id of the agreement through which it came, "" if not through one
+	Author  string // id of the account that submitted it
+	Arrived int64  // microseconds since 1970
+	Version *Version
+}
+
+// Standing is a version that stands in a release feed.
+type Standing struct {
+	Place int
+	Line  Line  // Line.Content is what readers get
+	Of    int64 // the content as it was submitted: another one where the copy is stamped
+	Spec  Spec
+	Key   StampKey
+}
+
+// Matter is one object with everything that its release through one agreement rests on.
+type Matter struct {
+	ID          ObjectID
+	Submissions []Submission // what stands in the covered collections, by place and position
+	Standing    []Standing   // what stands in the feeds, by place and position
+	Restriction *Restriction // home's own, nil for none
+	Decisions   []Decision   // about it in this agreement, oldest first
+	Consents    []Consent    // permissions about it, of originators
+	Dissent     []Dissent    // that home or its creator's organisation holds, not struck
+}
+
+// Circumstances are what releases through one agreement rest on beside the object.
+type Circumstances struct {
+	Now       int64 // microseconds since 1970
+	Home      string
+	Agreement *Agreement
+	Floors    []TLP                          // of the feeds' collections, by place
+	Define    func(ObjectID) Definition      // what a marking definition says, by the covered collections
+	Owner     func(identity ObjectID) string // whose STIX identity this is: an organisation's id, "" unknown
+	Others    map[string]*Terms              // terms of the other agreements through which something came, by id
+	Orders    []StandingRelease              // standing releases that hold for this agreement
+	// Present tells whether references to an object are no loose ends: it stands in one of
+	// the feeds, or every member has it. Where it is nil rule 6 is left to the caller.
+	Present func(ObjectID) bool
+	// Telling has each rule say what it saw, and all rules asked although one has refused.
+	Telling bool
+}
+
+// Rule is one of the numbered points of the release rule, in their order.
+type Rule uint8
+
+// The rules. Each is told in docs/design/009-release.md.
+const (
+	RuleScope Rule = 1 + iota
+	RuleMarking
+	RuleOnward
+	RuleLimits
+	RuleVersions
+	RuleClosure
+	RuleApproval
+	RuleDissent
+)
+
+var ruleNames = [...]string{"", "scope", "marking", "onward", "limits", "versions", "references", "approval", "dissent"}
+
+// String names the rule in one word.
+func (r Rule) String() string { return ruleNames[r] }
+
+// Ruling is what a [Verdict] comes to, and what one rule says.
+type Ruling uint8
+
+// The rulings, in order: the worst of the rules' counts.
+const (
+	Released Ruling = iota
+	Pending         // waits for a referenced object, an approval, a decision
+	Withheld
+)
+
+// String is the ruling in one word.
+func (s Ruling) String() string { return [...]string{"released", "pending", "withheld"}[s] }
+
+// Reason says why a rule does not release. It is a closed set; [Reason.String] names it.
+type Reason uint8
+
+// The reasons.
+const (
+	NoReason Reason = iota
+	NotCovered
+	LeftOut // by the choice of backlog
+	Unmarked
+	UnknownMarking
+	TooStrict
+	Restricted
+	NotOnward
+	WrongType
+	WrongLabels
+	LowConfidence
+	TooOld
+	StricterNewer  // a newer version of the same source is stricter than the terms
+	AwaitsDecision // the same, and the older version stands in the feed
+	AwaitsReferences
+	AwaitsApproval
+	Refused
+	WithdrawnByDecision
+	AwaitsDissent
+)
+
+var reasonNames = [...]string{"", "not-covered", "left-out", "unmarked", "unknown-marking", "too-strict", "restricted", "not-onward", "type",
+	"labels", "confidence", "age", "stricter-newer", "decision", "references", "approval", "refused", "withdrawn", "dissent"}
+
+// String names the reason in a word that scripts may rely on.
+func (r Reason) String() string { return reasonNames[r] }
+
+// Step is what one rule says of a submission.
+type Step struct {
+	Rule   Rule
+	Ruling Ruling
+	Reason Reason
+	Saw    string     // what it saw, in a sentence
+	Awaits []ObjectID // what the version waits for
+}
+
+// Verdict is what the release rule says of a submission, and why.
+type Verdict struct {
+	Ruling Ruling
+	Reason Reason // of the first rule that says so
+	Steps  []Step // each rule in order; without [Circumstances.Telling] those that do not release
+	Stamp  TLP    // what the copy that is served is marked with, TLPNone for none
+	// With are dissents that enter together with the version.
+	With []ObjectID
+	// Contested tells that the version goes without dissent that it ought to have.
+	Contested bool
+}
+
+// Release is the release rule: it judges whether a submission goes to an agreement's
+// members, denies by default, and is the only place that decides it. Matter is the object's.
+func Release(s *Submission, m *Matter, c *Circumstances) Verdict {
+	r := releasing{s: s, m: m, c: c, t: &c.Agreement.Terms}
+	for _, rule := range []func(*releasing) Step{
+		(*releasing).scope, (*releasing).marking, (*releasing).onward, (*releasing).limits,
+		(*releasing).versions, (*releasing).closure, (*releasing).approval, (*releasing).dissent,
+	} {
+		step := rule(&r)
+		if step.Ruling > Released || c.Telling {
+			r.out.Steps = append(r.out.Steps, step)
+		}
+		if step.Ruling > r.out.Ruling {
+			r.out.Ruling, r.out.Reason = step.Ruling, step.Reason
+		}
+		if r.out.Ruling == Withheld && !c.Telling {
+			break
+		}
+	}
+	return r.out
+}
+
+// releasing is one submission under judgement.
+type releasing struct {
+	s   *Submission
+	m   *Matter
+	c   *Circumstances
+	t   *Terms
+	out Verdict
+	// effective is the marking that counts, with what stands in for none.
+	effective Marking
+}
+
+func (r *releasing) pass(rule Rule, format string, args ...any) Step {
+	return r.step(rule, Released, NoReason, format, args...)
+}
+
+func (r *releasing) step(rule Rule, status Ruling, reason Reason, format string, args ...any) Step {
+	s := Step{Rule: rule, Ruling: status, Reason: reason}
+	if r.c.Telling {
+		s.Saw = fmt.Sprintf(format, args...)
+	}
+	return s
+}
+
+// stands tells whether this submission is what stands in its feed now.
+func (r *releasing) stands() bool {
+	return slices.ContainsFunc(r.m.Standing, func(x Standing) bool { return x.rests(r.s) })
+}
+
+// rests tells whether an entry rests on a submission.
+func (x *Standing) rests(s *Submission) bool {
+	return x.Place == s.Place && x.Of == s.Content && x.Line.Source == s.Source
+}
+
+func (r *releasing) scope() Step {
+	feed := r.c.Agreement.Feeds[r.s.Place]
+	if !r.t.Covers(feed.Collection) {
+		return r.step(RuleScope, Withheld, NotCovered, "the terms do not cover the collection")
+	}
+	// What came through the agreement itself needs no receiver but its members.
+	if feed.skips(r.s) && !r.stands() && r.decided(Approve) == 0 {
+		return r.step(RuleScope, Withheld, LeftOut, "it came before the agreement was in force or while it was suspended, and the choice of backlog left it out")
+	}
+	return r.pass(RuleScope, "the terms cover the collection")
+}
+
+// effectiveMarking is the marking of any submission of the object, with what the terms put
+// in place of none, and how far that is a stamp.
+func (r *releasing) effectiveMarking(s *Submission) (m Marking, stamp TLP) {
+	restriction := TLPNone
+	if k := r.m.Restriction; k != nil {
+		restriction = k.To
+	}
+	m = EffectiveMarking(s.Version, r.c.Define, r.c.Floors[s.Place], restriction)
+	if m.TLP != TLPNone || s.Version.Type == "marking-definition" {
+		return m, TLPNone
+	}
+	stamp = r.t.Unmarked
+	if via := r.c.Others[s.Via]; s.Via != r.c.Agreement.ID && via != nil {
+		stamp = max(stamp, via.Unmarked)
+	}
+	m.TLP = stamp
+	return m, stamp
+}
+
+// markingVerdict is rule 2 for any submission of the object.
+func (r *releasing) markingVerdict(s *Submission) (Marking, TLP, Step) {
+	m, stamp := r.effectiveMarking(s)
+	k := r.m.Restriction
+	var step Step
+	switch {
+	case k != nil && k.Withdraw:
+		step = r.step(RuleMarking, Withheld, Restricted, "home has withdrawn the object: %s", k.Reason)
+	case len(m.Unknown) > 0:
+		step = r.step(RuleMarking, Withheld, UnknownMarking, "no rule is known for its marking %s", m.Unknown[0])
+	case s.Version.Type == "marking-definition":
+		step = r.pass(RuleMarking, "a marking definition needs no marking")
+	case m.TLP == TLPNone:
+		step = r.step(RuleMarking, Withheld, Unmarked, "it is not marked, and the terms say nothing of unmarked objects")
+	case m.TLP > r.t.Highest || m.TLP == TLPRed:
+		reason := TooStrict
+		if k != nil && k.To == m.TLP {
+			reason = Restricted
+		}
+		step = r.step(RuleMarking, Withheld, reason, "its marking is %s, and the terms release up to %s", m.TLP, r.t.Highest)
+	case stamp != TLPNone:
+		step = r.pass(RuleMarking, "it is not marked; the terms have it go as %s", stamp)
+	default:
+		step = r.pass(RuleMarking, "its marking is %s, and the terms release up to %s", m.TLP, r.t.Highest)
+	}
+	return m, stamp, step
+}
+
+func (r *releasing) marking() Step {
+	var step Step
+	r.effective, r.out.Stamp, step = r.markingVerdict(r.s)
+	return step
+}
+
+// onward is rule 3. What came through this agreement is addressed to its members.
+func (r *releasing) onward() Step {
+	via := r.s.Via
+	switch {
+	case via == r.c.Agreement.ID:
+		return r.pass(RuleOnward, "it came through this agreement and is addressed to its members")
+	case via == "":
+		return r.pass(RuleOnward, "it is home's to share")
+	}
+	for _, k := range r.m.Consents {
+		if k.Agreement == r.c.Agreement.ID && k.Originator == r.s.Source && (k.Until == 0 || r.c.Now < k.Until || r.stands()) {
+			return r.pass(RuleOnward, "its originator permitted it for %q", k.Purpose)
+		}
+	}
+	terms := r.c.Others[via]
+	if terms == nil || !terms.Onward {
+		return r.step(RuleOnward, Withheld, NotOnward, "it came through another agreement, whose terms let nothing go on; its originator may permit it")
+	}
+	to := OnwardTo{SameCommunity: terms.Community != "" && terms.Community == r.t.Community, Client: true}
+	for _, member := range r.t.Members {
+		if member.Receives() && !member.Client {
+			to.Client = false
+		}
+	}
+	// Marking definitions carry no information to be kept from anybody.
+	if r.s.Version.Type != "marking-definition" && !r.effective.PermitsOnward(to) {
+		return r.step(RuleOnward, Withheld, NotOnward, "it came through another agreement, and %s does not let it go on to every member here", r.effective.TLP)
+	}
+	return r.pass(RuleOnward, "it came through another agreement, and %s lets it go on to every member here", r.effective.TLP)
+}
+
+// limits is rule 4. Age counts when it is judged, and takes nothing out of a feed.
+func (r *releasing) limits() Step {
+	v, t := r.s.Version, r.t
+	if v.Type == "marking-definition" {
+		return r.pass(RuleLimits, "a marking definition has no limits")
+	}
+	switch {
+	case len(t.Types) > 0 && !slices.Contains(t.Types, v.Type), slices.Contains(t.ExceptTypes, v.Type):
+		return r.step(RuleLimits, Withheld, WrongType, "the terms do not release objects of type %s", v.Type)
+	case len(t.Labels) > 0 && !anyOf(t.Labels, v.Labels):
+		return r.step(RuleLimits, Withheld, WrongLabels, "it has none of the labels that the terms ask for")
+	case anyOf(t.ExceptLabels, v.Labels):
+		return r.step(RuleLimits, Withheld, WrongLabels, "it has a label that the terms leave out")
+	case v.Confidence < 0 && t.NeedConfidence:
+		return r.step(RuleLimits, Withheld, LowConfidence, "it states no confidence, which the terms ask for")
+	case v.Confidence >= 0 && v.Confidence < t.Confidence:
+		return r.step(RuleLimits, Withheld, LowConfidence, "its confidence is %d, and the terms ask for %d", v.Confidence, t.Confidence)
+	}
+	if t.AgeDays > 0 && !v.Stamp().IsZero() && !r.stands() {
+		if old := r.c.Now - v.Stamp().Micros; old > int64(t.AgeDays)*dayMicros {
+			return r.step(RuleLimits, Withheld, TooOld, "it is %d days old, and the terms release up to %d", old/dayMicros, t.AgeDays)
+		}
+	}
+	return r.pass(RuleLimits, "type, labels, confidence and age are within the terms")
+}
+
+const dayMicros = 24 * 3600 * 1_000_000
+
+func anyOf(wanted, has []string) bool {
+	return slices.ContainsFunc(wanted, func(s string) bool { return slices.Contains(has, s) })
+}
+
+// versions is rule 5: no newer version of the same source may be stricter than the terms.
+func (r *releasing) versions() Step {
+	newer := r.stricter()
+	if newer == nil {
+		return r.pass(RuleVersions, "no newer version of its source is stricter than the terms")
+	}
+	if r.stands() {
+		switch r.keptBeside(newer) {
+		case Keep:
+			return r.pass(RuleVersions, "a newer version is stricter than the terms; it was decided to keep this one")
+		case NoAction:
+			if !r.t.WithdrawOlder {
+				return r.pass(RuleVersions, "a newer version is stricter than the terms; this one stays until somebody decides")
+			}
+		}
+	}
+	return r.step(RuleVersions, Withheld, StricterNewer, "a newer version of its source, %s, is stricter than the terms", stampOf(newer))
+}
+
+// stricter finds the newest submission of the same source, newer than this one, that its
+// marking keeps back.
+func (r *releasing) stricter() *Submission {
+	var found *Submission
+	for i := range r.m.Submissions {
+		o := &r.m.Submissions[i]
+		if o.Source != r.s.Source || o.Content == r.s.Content || !o.after(r.s) || found != nil && !o.after(found) {
+			continue
+		}
+		if _, _, step := r.markingVerdict(o); step.Ruling == Withheld {
+			found = o
+		}
+	}
+	return found
+}
+
+// after tells whether a submission is of a newer version than another of the same source.
+// Without moments of their own, what came later is newer.
+func (s *Submission) after(o *Submission) bool {
+	if c := s.Key.Compare(o.Key); c != 0 || s.Key.Micros != Unversioned {
+		return c > 0
+	}
+	return s.Arrived > o.Arrived || s.Arrived == o.Arrived && s.Seq > o.Seq
+}
+
+func stampOf(s *Submission) string {
+	if text := s.Version.Stamp().Text; text != "" {
+		return text
+	}
+	return FormatMicros(s.Arrived)
+}
+
+// closure is rule 6, by what is there.
+func (r *releasing) closure() Step {
+	if r.t.OpenReferences {
+		return r.pass(RuleClosure, "the terms let references point to what is not there")
+	}
+	if r.c.Present == nil {
+		return r.pass(RuleClosure, "references are not judged here")
+	}
+	var missing []ObjectID
+	for _, id := range r.s.Version.References {
+		if id != r.m.ID && !r.c.Closed(id) {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return r.pass(RuleClosure, "everything that it refers to is there")
+	}
+	step := r.step(RuleClosure, Pending, AwaitsReferences, "it refers to %s", listed(missing))
+	step.Awaits = missing
+	return step
+}
+
+// Closed tells whether a reference is no loose end.
+func (c *Circumstances) Closed(id ObjectID) bool {
+	if _, fixed := TLPOf(id); fixed {
+		return true
+	}
+	if _, fixed := PAPOf(id); fixed {
+		return true
+	}
+	return c.Present(id)
+}
+
+func listed(ids []ObjectID) string {
+	const most = 3
+	text := ""
+	for i, id := range ids {
+		switch {
+		case i == most:
+			return text + fmt.Sprintf(" and %d more", len(ids)-most)
+		case i > 0:
+			text += ", "
+		}
+		text += string(id)
+	}
+	return text
+}
