@@ -24,7 +24,7 @@ const (
 	MatchBoolean                  // true or false
 	MatchInstant                  // a STIX timestamp with at least six fraction digits; equal as moments
 	MatchID                       // a STIX identifier
-	MatchTLP                      // a level of TLP: see [TLPMarkings]
+	MatchTLP                      // a level of TLP: see [ParseTLP]
 )
 
 // MatchPlace is where in an object a match field looks.

@@ -44,7 +44,8 @@ func (c *conditionTest) read(value string) {
 		in, err := entente.ParseInstant(value)
 		c.moments, c.never = append(c.moments, in), c.never || err != nil
 	case entente.MatchTLP:
-		for _, id := range entente.TLPMarkings(value) {
+		level, _ := entente.ParseTLP(value)
+		for _, id := range level.Definitions() {
 			c.texts[string(id)] = struct{}{}
 		}
 	default:

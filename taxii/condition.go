@@ -93,10 +93,10 @@ func conditionValue(kind entente.MatchKind, s string) (value, expected string) {
 		return string(id), ""
 	case entente.MatchTLP:
 		level, ok := entente.ParseTLP(s)
-		if !ok {
+		if !ok || strings.Contains(s, ":") { // the field is called tlp already
 			return "", "a level of TLP: clear, white, green, amber, amber+strict, red"
 		}
-		return level, ""
+		return level.String(), ""
 	}
 	if s == "" || !utf8.ValidString(s) {
 		return "", "a text: it is empty, or not UTF-8"
