@@ -222,6 +222,6 @@ func (r *releasing) dissent() Step {
 		return r.pass(RuleDissent, "dissent could not be released within 72 hours; it goes flagged as contested")
 	}
 	step := r.step(RuleDissent, Pending, AwaitsDissent, "dissent about it cannot be released yet; it waits 72 hours for that at most")
-	step.Awaits = []ObjectID{blocked.Object}
+	step.Awaits, step.Until = []ObjectID{blocked.Object}, max(blocked.Since, r.s.Arrived)+DissentWait
 	return step
 }

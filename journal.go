@@ -1,6 +1,9 @@
 package entente
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // journal works out a change of one feed. It holds the objects concerned as they will
 // be, so that a batch may bring several versions of one object.
@@ -144,8 +147,9 @@ func (j *journal) mark(l *Line, field MarkField, at int64) {
 		j.out.Marks = append(j.out.Marks, Mark{Seq: l.Seq, Field: field, At: at})
 		return
 	}
-	// New lines follow one another without gaps, so the position tells the index.
-	j.out.Lines[l.Seq-j.out.Lines[0].Seq].set(field, at)
+	if i, ok := slices.BinarySearchFunc(j.out.Lines, l.Seq, func(n NewLine, seq int64) int { return cmp.Compare(n.Seq, seq) }); ok {
+		j.out.Lines[i].set(field, at)
+	}
 }
 
 func (l *Line) set(field MarkField, at int64) {

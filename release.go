@@ -16,6 +16,7 @@ type Submission struct {
 	Via     string // id of the agreement through which it came, "" if not through one
 	Author  string // id of the account that submitted it
 	Arrived int64  // microseconds since 1970
+	Step    int    // which step of an [Advance] brings it, 0 for what was there before
 	Version *Version
 }
 
@@ -37,6 +38,8 @@ type Matter struct {
 	Decisions   []Decision   // about it in this agreement, oldest first
 	Consents    []Consent    // permissions about it, of originators
 	Dissent     []Dissent    // that home or its creator's organisation holds, not struck
+
+	strict map[string]*Submission // see strictest
 }
 
 // Circumstances are what releases through one agreement rest on beside the object.
@@ -52,94 +55,11 @@ type Circumstances struct {
 	// Present tells whether references to an object are no loose ends: it stands in one of
 	// the feeds, or every member has it. Where it is nil rule 6 is left to the caller.
 	Present func(ObjectID) bool
+	// Copy gives the copy of a submission that is stamped with a marking: its number in the
+	// store, and the version where the store has none yet.
+	Copy func(*Submission, TLP) (content int64, made *Version, err error)
 	// Telling has each rule say what it saw, and all rules asked although one has refused.
 	Telling bool
-}
-
-// Rule is one of the numbered points of the release rule, in their order.
-type Rule uint8
-
-// The rules. Each is told in docs/design/009-release.md.
-const (
-	RuleScope Rule = 1 + iota
-	RuleMarking
-	RuleOnward
-	RuleLimits
-	RuleVersions
-	RuleClosure
-	RuleApproval
-	RuleDissent
-)
-
-var ruleNames = [...]string{"", "scope", "marking", "onward", "limits", "versions", "references", "approval", "dissent"}
-
-// String names the rule in one word.
-func (r Rule) String() string { return ruleNames[r] }
-
-// Ruling is what a [Verdict] comes to, and what one rule says.
-type Ruling uint8
-
-// The rulings, in order: the worst of the rules' counts.
-const (
-	Released Ruling = iota
-	Pending         // waits for a referenced object, an approval, a decision
-	Withheld
-)
-
-// String is the ruling in one word.
-func (s Ruling) String() string { return [...]string{"released", "pending", "withheld"}[s] }
-
-// Reason says why a rule does not release. It is a closed set; [Reason.String] names it.
-type Reason uint8
-
-// The reasons.
-const (
-	NoReason Reason = iota
-	NotCovered
-	LeftOut // by the choice of backlog
-	Unmarked
-	UnknownMarking
-	TooStrict
-	Restricted
-	NotOnward
-	WrongType
-	WrongLabels
-	LowConfidence
-	TooOld
-	StricterNewer  // a newer version of the same source is stricter than the terms
-	AwaitsDecision // the same, and the older version stands in the feed
-	AwaitsReferences
-	AwaitsApproval
-	Refused
-	WithdrawnByDecision
-	AwaitsDissent
-)
-
-var reasonNames = [...]string{"", "not-covered", "left-out", "unmarked", "unknown-marking", "too-strict", "restricted", "not-onward", "type",
-	"labels", "confidence", "age", "stricter-newer", "decision", "references", "approval", "refused", "withdrawn", "dissent"}
-
-// String names the reason in a word that scripts may rely on.
-func (r Reason) String() string { return reasonNames[r] }
-
-// Step is what one rule says of a submission.
-type Step struct {
-	Rule   Rule
-	Ruling Ruling
-	Reason Reason
-	Saw    string     // what it saw, in a sentence
-	Awaits []ObjectID // what the version waits for
-}
-
-// Verdict is what the release rule says of a submission, and why.
-type Verdict struct {
-	Ruling Ruling
-	Reason Reason // of the first rule that says so
-	Steps  []Step // each rule in order; without [Circumstances.Telling] those that do not release
-	Stamp  TLP    // what the copy that is served is marked with, TLPNone for none
-	// With are dissents that enter together with the version.
-	With []ObjectID
-	// Contested tells that the version goes without dissent that it ought to have.
-	Contested bool
 }
 
 // Release is the release rule: it judges whether a submission goes to an agreement's
@@ -209,22 +129,29 @@ func (r *releasing) scope() Step {
 	return r.pass(RuleScope, "the terms cover the collection")
 }
 
-// effectiveMarking is the marking of any submission of the object, with what the terms put
-// in place of none, and how far that is a stamp.
+// effectiveMarking is the marking that counts for any submission of the object, with what
+// the terms put in place of none. Where it is stricter than what the object says of itself,
+// the copy that is served is stamped with it: receivers know nothing of home's floors and
+// restrictions, and take an unmarked object for CLEAR.
 func (r *releasing) effectiveMarking(s *Submission) (m Marking, stamp TLP) {
-	restriction := TLPNone
+	m = EffectiveMarking(s.Version, r.c.Define, TLPNone, TLPNone)
+	own := m.TLP
+	m.TLP = max(m.TLP, r.c.Floors[s.Place])
 	if k := r.m.Restriction; k != nil {
-		restriction = k.To
+		m.TLP = max(m.TLP, k.To)
 	}
-	m = EffectiveMarking(s.Version, r.c.Define, r.c.Floors[s.Place], restriction)
-	if m.TLP != TLPNone || s.Version.Type == "marking-definition" {
+	if s.Version.Type == "marking-definition" {
 		return m, TLPNone
 	}
-	stamp = r.t.Unmarked
-	if via := r.c.Others[s.Via]; s.Via != r.c.Agreement.ID && via != nil {
-		stamp = max(stamp, via.Unmarked)
+	if m.TLP == TLPNone {
+		m.TLP = r.t.Unmarked
+		if via := r.c.Others[s.Via]; via != nil && m.TLP != TLPNone {
+			m.TLP = max(m.TLP, via.Unmarked)
+		}
 	}
-	m.TLP = stamp
+	if m.TLP > own {
+		stamp = m.TLP
+	}
 	return m, stamp
 }
 
@@ -249,7 +176,7 @@ func (r *releasing) markingVerdict(s *Submission) (Marking, TLP, Step) {
 		}
 		step = r.step(RuleMarking, Withheld, reason, "its marking is %s, and the terms release up to %s", m.TLP, r.t.Highest)
 	case stamp != TLPNone:
-		step = r.pass(RuleMarking, "it is not marked; the terms have it go as %s", stamp)
+		step = r.pass(RuleMarking, "it goes with the marking %s, which is stricter than its own", stamp)
 	default:
 		step = r.pass(RuleMarking, "its marking is %s, and the terms release up to %s", m.TLP, r.t.Highest)
 	}
@@ -347,17 +274,28 @@ func (r *releasing) versions() Step {
 // stricter finds the newest submission of the same source, newer than this one, that its
 // marking keeps back.
 func (r *releasing) stricter() *Submission {
-	var found *Submission
-	for i := range r.m.Submissions {
-		o := &r.m.Submissions[i]
-		if o.Source != r.s.Source || o.Content == r.s.Content || !o.after(r.s) || found != nil && !o.after(found) {
-			continue
-		}
-		if _, _, step := r.markingVerdict(o); step.Ruling == Withheld {
-			found = o
+	if at := r.m.strictest(r)[r.s.Source]; at != nil && at.Content != r.s.Content && at.after(r.s) {
+		return at
+	}
+	return nil
+}
+
+// strictest gives per source the newest submission that its marking keeps back. It is worked
+// out once for an object: some have a thousand versions.
+func (m *Matter) strictest(r *releasing) map[string]*Submission {
+	if m.strict == nil {
+		m.strict = map[string]*Submission{}
+		for i := range m.Submissions {
+			s := &m.Submissions[i]
+			if last := m.strict[s.Source]; last != nil && !s.after(last) {
+				continue
+			}
+			if _, _, step := r.markingVerdict(s); step.Ruling == Withheld {
+				m.strict[s.Source] = s
+			}
 		}
 	}
-	return found
+	return m.strict
 }
 
 // after tells whether a submission is of a newer version than another of the same source.
