@@ -1,32 +1,10 @@
 package entente
 
 import (
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
-
-// Organisation is who takes part in an exchange. Home runs this node.
-type Organisation struct {
-	ID   string // UUID
-	Name string
-	Home bool
-}
-
-// Role is what an account may do at home beyond reading and writing collections.
-type Role string
-
-// Operator runs the node: accounts, collections, grants, configuration.
-const Operator Role = "operator"
-
-// ParseRole checks that s names a role.
-func ParseRole(s string) (Role, error) {
-	if Role(s) != Operator {
-		return "", Errorf(Invalid, "there is no role %q; the role that exists is \"operator\"", clip(s))
-	}
-	return Operator, nil
-}
 
 // Account is a person, or a service (a program), that signs in. It belongs to an organisation.
 type Account struct {
@@ -34,14 +12,13 @@ type Account struct {
 	Name         string // unique, see [CheckName]
 	Organisation string // the organisation's id
 	Service      bool
-	Roles        []Role
+	// Mandates are the roles that it holds, held or will hold, oldest first; none for
+	// services and for the accounts of partners.
+	Mandates     []Mandate
 	Disabled     bool
 	PasswordHash string // argon2id in PHC form, "" if the account has no password
 	Created      int64  // microseconds since 1970
 }
-
-// Has reports whether the account has the role.
-func (a *Account) Has(r Role) bool { return slices.Contains(a.Roles, r) }
 
 // Token is a bearer secret of an account. Only its hash is kept.
 type Token struct {
@@ -67,13 +44,16 @@ type Actor struct {
 	// Local marks the operating system's owner of the node, who works on its data
 	// directly with the command line. It may do what an operator may.
 	Local bool
+	// At is the moment for which roles are asked, microseconds since 1970: of the sign-in,
+	// and for a command that of its decision. Without it nobody holds a role.
+	At int64
 }
 
 // LocalActor is the command line on the node's own data.
 func LocalActor() Actor { return Actor{Local: true, Account: Account{Name: "local"}} }
 
 // IsOperator reports whether the actor may run the node.
-func (a Actor) IsOperator() bool { return a.Local || (a.Account.Has(Operator) && !a.Account.Disabled) }
+func (a Actor) IsOperator() bool { return a.May(RunNode) }
 
 // MaxName is the most characters that a name of an account or collection may have.
 const MaxName = 128
@@ -108,4 +88,12 @@ func checkText(what, s string, most int) error {
 		return Errorf(Invalid, "the %s must be text in UTF-8 of at most %d bytes, without NUL", what, most)
 	}
 	return nil
+}
+
+// requireText is checkText for a text that must say something.
+func requireText(what, s string, most int) error {
+	if strings.TrimSpace(s) == "" {
+		return Errorf(Invalid, "the %s is missing; say it in words that others can check later", what)
+	}
+	return checkText(what, s, most)
 }

@@ -25,13 +25,15 @@ type Access struct {
 }
 
 // AccessFor is the one rule of who sees a collection at home: an operator reads and
-// writes all, others what they were granted. Under an API root that is read-only nobody
+// writes all, a reviewer reads all and writes none, others what they were granted. Under an API root that is read-only nobody
 // writes who comes with an account, and everybody sees what they saw.
 func AccessFor(a Actor, c Collection, g Grant) Access {
 	out := Access{Collection: c}
 	switch {
 	case a.IsOperator():
 		out.CanRead, out.CanWrite = true, true
+	case a.May(ReadAll):
+		out.CanRead = true
 	case !a.Account.Disabled && g.Account == a.Account.ID && g.Collection == c.ID:
 		out.CanRead, out.CanWrite = g.Read, g.Write
 	}

@@ -57,11 +57,12 @@ type RemoveCollection struct {
 	EvenIfFull bool
 }
 
-// AddAccount makes an account of home. PasswordHash is in PHC form, "" for none.
+// AddAccount makes an account. PasswordHash is in PHC form, "" for none.
 type AddAccount struct {
 	Name         string
+	Organisation string // id of a partner, whose accounts are services; "" for home
 	Service      bool
-	Roles        []Role
+	Roles        []Role // that it holds from now on without an end
 	PasswordHash string
 }
 
@@ -141,6 +142,7 @@ type Result struct {
 // Receipt is what a command led to.
 type Receipt struct {
 	ID      string   // the id of what was made: a collection, an account, a token
+	Mandate Mandate  // that a decision for the organisation rests on
 	Results []Result // of a Submit, in the order of its versions
 	Deleted int      // versions that a DeleteObject took out
 }

@@ -4,6 +4,7 @@ package entente
 // same command and facts give the same change. An error is an [Error] and means that
 // nothing is written.
 func Decide(c Command, f Facts) (Change, error) {
+	f.Actor.At = f.Now // roles are held, or not, at the moment of the decision
 	switch c := c.(type) {
 	case Submit:
 		return decideSubmit(c, f)
@@ -14,10 +15,27 @@ func Decide(c Command, f Facts) (Change, error) {
 			return Change{}, Errorf(Forbidden, "a status belongs to the account that posted")
 		}
 		return Change{Status: &c.Status, Receipt: Receipt{ID: c.Status.ID}}, nil
+	case PlaceStop:
+		return decidePlaceStop(c, f)
+	case RatifyStop:
+		return decideRatifyStop(c, f)
+	case AskLift:
+		return decideAskLift(c, f)
+	case Lift:
+		return decideLift(c, f)
+	case DeclareInterest:
+		return decideDeclare(c, f)
+	case EndInterest:
+		return decideEndInterest(c, f)
 	}
-	if !f.Actor.IsOperator() {
-		return Change{}, Errorf(Forbidden, "only an operator of this node may do that")
+	if _, err := Authorise(f, RunNode); err != nil {
+		return Change{}, err
 	}
+	return decideRunNode(c, f)
+}
+
+// decideRunNode judges the commands that an operator gives.
+func decideRunNode(c Command, f Facts) (Change, error) {
 	switch c := c.(type) {
 	case Establish:
 		return decideEstablish(c, f)
@@ -33,6 +51,14 @@ func Decide(c Command, f Facts) (Change, error) {
 		return decideEditCollection(c, f)
 	case RemoveCollection:
 		return decideRemoveCollection(c, f)
+	case AddPartner:
+		return decideAddPartner(c, f)
+	case EditPartner:
+		return decideEditPartner(c, f)
+	case GiveMandate:
+		return decideGiveMandate(c, f)
+	case EndMandate:
+		return decideEndMandate(c, f)
 	case AddAccount:
 		return decideAddAccount(c, f)
 	case SetPassword:
@@ -90,7 +116,7 @@ func decideEstablish(c Establish, f Facts) (Change, error) {
 	}
 	root := c.Root
 	return Change{
-		Home: &Organisation{ID: f.NewID, Name: c.Organisation, Home: true}, Root: &root, Settings: c.Settings,
+		Home: &Organisation{Num: f.NewOrganisation, ID: f.NewID, Name: c.Organisation, Home: true, Created: f.Now}, Root: &root, Settings: c.Settings,
 		Receipt: Receipt{ID: f.NewID},
 	}, nil
 }
@@ -203,16 +229,37 @@ func decideAddAccount(c AddAccount, f Facts) (Change, error) {
 	if f.NameTaken {
 		return Change{}, Errorf(Conflict, "there is already an account named %q", c.Name)
 	}
+	owner := f.Home.ID
+	if c.Organisation != "" && c.Organisation != f.Home.ID {
+		if _, err := f.partner(c.Organisation); err != nil {
+			return Change{}, err
+		}
+		if !c.Service {
+			return Change{}, Errorf(Invalid, "the accounts of partners are services: their people sign in at nodes of their own")
+		}
+		owner = c.Organisation
+	}
 	if c.Service && len(c.Roles) > 0 {
 		return Change{}, Errorf(Invalid, "a service has no roles: they are for people")
 	}
-	return Change{
+	ch := Change{
 		Account: &Account{
-			ID: f.NewID, Name: c.Name, Organisation: f.Home.ID, Service: c.Service,
-			Roles: c.Roles, PasswordHash: c.PasswordHash, Created: f.Now,
+			ID: f.NewID, Name: c.Name, Organisation: owner, Service: c.Service,
+			PasswordHash: c.PasswordHash, Created: f.Now,
 		},
 		Receipt: Receipt{ID: f.NewID},
-	}, nil
+	}
+	for _, r := range c.Roles {
+		to := f
+		to.Account = &Account{ID: f.NewID, Name: c.Name, Organisation: owner, Mandates: ch.Mandates}
+		given, err := decideGiveMandate(GiveMandate{Account: f.NewID, Role: r}, to)
+		if err != nil {
+			return Change{}, err
+		}
+		given.Mandates[0].ID = f.NewID + "/" + string(r) // one fresh id makes several things
+		ch.Mandates = append(ch.Mandates, given.Mandates...)
+	}
+	return ch, nil
 }
 
 func decideSetPassword(c SetPassword, f Facts) (Change, error) {
@@ -242,8 +289,8 @@ func decideDisable(c DisableAccount, f Facts) (Change, error) {
 		return Change{}, Errorf(NotFound, "there is no such account")
 	}
 	to := *f.Account
-	if !c.Enable && !to.Disabled && to.Has(Operator) && f.Operators <= 1 {
-		return Change{}, Errorf(Conflict, "%q is the last operator; make another one before you disable it", to.Name)
+	if !c.Enable && to.LastingOperator() && f.Operators <= 1 {
+		return Change{}, lastOperator(&to, "disable it")
 	}
 	to.Disabled = !c.Enable
 	return Change{Account: &to, Receipt: Receipt{ID: to.ID}}, nil
@@ -252,6 +299,9 @@ func decideDisable(c DisableAccount, f Facts) (Change, error) {
 func decideGrant(c SetGrant, f Facts) (Change, error) {
 	if f.Account == nil {
 		return Change{}, Errorf(NotFound, "there is no such account")
+	}
+	if f.Account.Organisation != f.Home.ID {
+		return Change{}, Errorf(Invalid, "%q is an account of a partner: partners read through agreements, and are granted no collections of home", f.Account.Name)
 	}
 	if f.Collection == nil {
 		return Change{}, Errorf(NotFound, "there is no such collection")

@@ -10,8 +10,8 @@ import (
 func TestWhoMayDoWhat(t *testing.T) {
 	c := &entente.Collection{ID: "c", Name: "C", Feed: 1, Head: 1, LastAdded: 1}
 	reader := entente.Actor{Account: entente.Account{ID: "r", Name: "reader"}}
-	operator := entente.Actor{Account: entente.Account{ID: "o", Roles: []entente.Role{entente.Operator}}}
-	disabled := entente.Actor{Account: entente.Account{ID: "o", Roles: []entente.Role{entente.Operator}, Disabled: true}}
+	operator := entente.Actor{Account: entente.Account{ID: "o", Mandates: []entente.Mandate{{Role: entente.Operator}}}}
+	disabled := entente.Actor{Account: entente.Account{ID: "o", Mandates: []entente.Mandate{{Role: entente.Operator}}, Disabled: true}}
 	grant := func(read, write bool) entente.Grant {
 		return entente.Grant{Account: "r", Collection: "c", Read: read, Write: write}
 	}
@@ -72,7 +72,7 @@ func TestNamesAreChecked(t *testing.T) {
 }
 
 func TestLastOperatorStays(t *testing.T) {
-	op := &entente.Account{ID: "o", Name: "op", Roles: []entente.Role{entente.Operator}}
+	op := &entente.Account{ID: "o", Name: "op", Mandates: []entente.Mandate{{Role: entente.Operator}}}
 	f := entente.Facts{Actor: entente.LocalActor(), Account: op, Operators: 1}
 	if _, err := entente.Decide(entente.DisableAccount{Account: "o"}, f); entente.KindOf(err) != entente.Conflict {
 		t.Fatalf("the last operator: %v", err)

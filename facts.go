@@ -10,6 +10,8 @@ type Facts struct {
 	NewID string // a fresh UUIDv4 for what the command makes
 	// NewFeed is a fresh number for the home feed of a collection that the command makes.
 	NewFeed int64
+	// NewOrganisation is a fresh number for an organisation that the command makes.
+	NewOrganisation int64
 
 	Home       Organisation // its ID is "" before [Establish]
 	Roots      []Root       // the default first
@@ -26,8 +28,16 @@ type Facts struct {
 	// Namesakes are the other collections that have a name or alias which the command
 	// wants to give, as name or as alias.
 	Namesakes []Collection
-	// Operators counts the accounts that are operators and not disabled.
+	// Operators counts the accounts that are operators without an end: see [Account.LastingOperator].
 	Operators int
+	// Organisations are all of them with their identities, where the command is about one.
+	Organisations []Organisation
+	// Mandate is the one that the command names, nil if there is none.
+	Mandate *Mandate
+	// Interests are the conflicts of who acts, or those that the command concerns.
+	Interests []Interest
+	// Stops holds the one that the command names.
+	Stops []Stop
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -93,7 +103,7 @@ type Change struct {
 	Added    int64     // the feed's new last time
 	Feed     int64     // the feed that moves
 
-	Home *Organisation // to put
+	Home *Organisation // to make
 	Root *Root         // to put
 	// DefaultRoot is the name of the API root that becomes the default, "" for no change.
 	DefaultRoot string
@@ -101,16 +111,20 @@ type Change struct {
 	Settings    []Setting // to put
 	Status      *Status   // to put
 
-	Collection        *Collection  // to put
-	RemoveCollection  string       // id
-	Account           *Account     // to put
-	Token             *Token       // to put
-	RemoveToken       string       // id
-	Certificate       *Certificate // to put
-	RemoveCertificate string       // id
-	Grant             *Grant       // to put
-	Remote            *Remote      // to put
-	RemoveRemote      string       // id
+	Collection        *Collection   // to put
+	RemoveCollection  string        // id
+	Organisation      *Organisation // to put, with its identities
+	Account           *Account      // to put, without its mandates
+	Mandates          []Mandate     // to put
+	Interest          *Interest     // to put
+	Stop              *Stop         // to put
+	Token             *Token        // to put
+	RemoveToken       string        // id
+	Certificate       *Certificate  // to put
+	RemoveCertificate string        // id
+	Grant             *Grant        // to put
+	Remote            *Remote       // to put
+	RemoveRemote      string        // id
 
 	Receipt Receipt
 }

@@ -100,7 +100,7 @@ func CheckRoot(r Root) error {
 	return nil
 }
 
-// VisibleRoots is the one rule of which API roots an account may know of: an operator of
+// VisibleRoots is the one rule of which API roots an account may know of: who reads all of
 // all, others of those in which they see a collection, and everybody of the default one,
 // where a client begins and whose existence tells nothing. All are the node's roots, the
 // default first, and seen the collections that the account sees; the order stays.
@@ -108,7 +108,7 @@ func VisibleRoots(a Actor, all []Root, seen []Access) []Root {
 	var out []Root
 	for i, r := range all {
 		sees := slices.ContainsFunc(seen, func(c Access) bool { return c.Root == r.Name && c.Visible() })
-		if i == 0 || a.IsOperator() || sees {
+		if i == 0 || a.May(ReadAll) || sees {
 			out = append(out, r)
 		}
 	}

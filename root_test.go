@@ -156,7 +156,7 @@ func TestVisibleRoots(t *testing.T) {
 		return entente.Access{Collection: entente.Collection{Root: root}, CanRead: read, CanWrite: write, Shut: shut}
 	}
 	account := entente.Actor{Account: entente.Account{ID: "a"}}
-	operator := entente.Actor{Account: entente.Account{ID: "o", Roles: []entente.Role{entente.Operator}}}
+	operator := entente.Actor{Account: entente.Account{ID: "o", Mandates: []entente.Mandate{{Role: entente.Operator}}}}
 	for _, tc := range []struct {
 		name string
 		who  entente.Actor
@@ -189,7 +189,7 @@ func TestVisibleRoots(t *testing.T) {
 func TestReadOnlyRoots(t *testing.T) {
 	c := entente.Collection{ID: "c", Name: "C", Feed: 1, Head: 1, LastAdded: 1, ReadOnly: true}
 	account := entente.Actor{Account: entente.Account{ID: "a"}}
-	operator := entente.Actor{Account: entente.Account{ID: "o", Roles: []entente.Role{entente.Operator}}}
+	operator := entente.Actor{Account: entente.Account{ID: "o", Mandates: []entente.Mandate{{Role: entente.Operator}}}}
 	known := map[entente.ObjectID][]entente.Known{"tool--1": {{Content: 1, Spec: entente.Spec21, Lines: []entente.Line{{Seq: 1, Content: 1}}}}}
 	for _, tc := range []struct {
 		name        string

@@ -23,6 +23,7 @@ func decideSubmit(c Submit, f Facts) (Change, error) {
 // MaySubmit tells whether the actor may submit to the collection at all, by the facts
 // about the two alone: before a long input is read.
 func MaySubmit(f Facts) error {
+	f.Actor.At = f.Now
 	a, err := access(f)
 	switch {
 	case err != nil:

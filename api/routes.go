@@ -136,7 +136,8 @@ func (s *Server) handle(rt route, c *call) (err error) {
 	return h(s, c)
 }
 
-func everyone(*Server, *call) error { return nil }
+// everyone who signs in, unless the organisation is stopped.
+func everyone(s *Server, c *call) error { return s.node.Admit(c.r.Context(), c.actor) }
 
 func nowhere(*Server, *call) error {
 	return entente.Errorf(entente.NotFound, "there is nothing at this path")

@@ -28,6 +28,7 @@ const (
 	checkIndex   = "index"     // full text and values
 	checkRecord  = "reference" // accounts, rights, collections, followers
 	checkLease   = "lease"     // jobs of processes
+	checkStop    = "stop"      // stops that call for somebody
 )
 
 // Examination is what was looked at and what was found.
@@ -155,6 +156,7 @@ func (d *doctor) records(ctx context.Context) error {
 	var all []store.Broken
 	var accounts []entente.Account
 	var roots []entente.Root
+	var partners []PartnerInfo
 	err := d.n.st.View(ctx, func(t *store.Tx) (err error) {
 		if all, err = t.BrokenRecords(ctx); err != nil {
 			return err
@@ -162,9 +164,17 @@ func (d *doctor) records(ctx context.Context) error {
 		if accounts, err = t.Accounts(ctx); err != nil {
 			return err
 		}
+		if partners, err = partnerInfos(ctx, t); err != nil {
+			return err
+		}
 		roots, err = t.Roots(ctx)
 		return err
 	})
+	for _, p := range partners {
+		for _, alarm := range p.Alarms(d.n.now()) {
+			d.warn(checkStop, "partner %q: %s", p.Name, alarm)
+		}
+	}
 	for _, b := range all {
 		if b.Harmless {
 			d.warn(checkRecord, "%s", b.Text)
@@ -181,8 +191,8 @@ func (d *doctor) records(ctx context.Context) error {
 		if err := entente.CheckName("account", a.Name); err != nil {
 			d.fault(checkRecord, "account %s: %v", a.ID, err)
 		}
-		for _, r := range a.Roles {
-			if _, err := entente.ParseRole(string(r)); err != nil {
+		for _, m := range a.Mandates {
+			if _, err := entente.ParseRole(string(m.Role)); err != nil {
 				d.fault(checkRecord, "account %q: %v", a.Name, err)
 			}
 		}

@@ -109,7 +109,7 @@ func damages() []damage {
 		{"series", "reference", "numbers of contents are given out from 0 on", []string{`UPDATE series SET last = 0`}},
 		{"series of feeds", "reference", "numbers of feeds are given out from 0 on", []string{`UPDATE series SET last = 0`}},
 		{"account of nobody", "reference", `account "siem" belongs to the organisation nobody`, []string{`UPDATE account SET organisation = 'nobody'`}},
-		{"role", "reference", `there is no role "king"`, []string{`UPDATE account SET roles = 'king'`}},
+		{"role", "reference", `there is no role "king"`, []string{`INSERT INTO mandate (id, account, role, begins, ends, given_by, given, ended_by, ended) SELECT id || '/king', id, 'king', 1, 0, '', 1, '', 0 FROM account`}},
 		{"name", "reference", "begins or ends with a blank", []string{`UPDATE account SET name = ' siem'`}},
 		{"token of nobody", "reference", "belongs to the account nobody", []string{`UPDATE token SET account = 'nobody'`}},
 		{"token", "reference", "has no SHA-256", []string{`UPDATE token SET hash = (SELECT value FROM setting WHERE 1 = 0 UNION ALL SELECT body FROM content LIMIT 1)`}},

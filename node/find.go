@@ -27,7 +27,7 @@ func noCollection() error {
 // Roots lists the API roots that an account may see; the first is the default.
 func (n *Node) Roots(ctx context.Context, a entente.Actor) ([]entente.Root, error) {
 	var out []entente.Root
-	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+	err := n.view(ctx, a, func(t *store.Tx) (err error) {
 		out, err = visibleRoots(ctx, t, a)
 		return err
 	})
@@ -50,7 +50,7 @@ func visibleRoots(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.
 		return nil, err
 	}
 	var seen []entente.Access
-	if !a.IsOperator() { // who sees every root anyway
+	if !a.May(entente.ReadAll) { // who sees every root anyway
 		if seen, err = visible(ctx, t, a); err != nil {
 			return nil, err
 		}
@@ -71,7 +71,7 @@ func rootIn(visible []entente.Root, name string) (entente.Root, error) {
 // root that it may not see is NotFound.
 func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([]entente.Access, error) {
 	var out []entente.Access
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		roots, err := visibleRoots(ctx, t, a)
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([
 // AllCollections lists the collections of all roots that an account may see, by id.
 func (n *Node) AllCollections(ctx context.Context, a entente.Actor) ([]entente.Access, error) {
 	var out []entente.Access
-	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+	err := n.view(ctx, a, func(t *store.Tx) (err error) {
 		out, err = visible(ctx, t, a)
 		return err
 	})
@@ -99,7 +99,7 @@ func (n *Node) AllCollections(ctx context.Context, a entente.Actor) ([]entente.A
 func visible(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Access, error) {
 	var all []entente.Collection
 	var err error
-	if a.IsOperator() {
+	if a.May(entente.ReadAll) {
 		all, err = t.Collections(ctx)
 	} else {
 		all, err = t.CollectionsOf(ctx, a.Account.ID)
@@ -130,7 +130,7 @@ func accessTo(ctx context.Context, t *store.Tx, a entente.Actor, all []entente.C
 func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias string) (entente.Access, entente.Root, error) {
 	var out []entente.Access
 	var in entente.Root
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		c, err := t.CollectionIn(ctx, root, idOrAlias)
 		if err != nil {
 			return err
@@ -161,7 +161,7 @@ func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias 
 // that is a Conflict.
 func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string) (entente.Access, error) {
 	var fit []entente.Access
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		all, err := t.CollectionsNamed(ctx, name)
 		if err == nil {
 			fit, err = accessTo(ctx, t, a, all)
@@ -189,7 +189,7 @@ func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Q
 	}
 	var p entente.Page
 	match := n.match(q.Filter.Conditions)
-	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+	err := n.view(ctx, a, func(t *store.Tx) (err error) {
 		p, err = t.Page(ctx, store.FeedQuery{
 			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies, BytesOnly: q.BytesOnly, Match: match, Lines: n.pageLines,
 		})
@@ -258,7 +258,7 @@ func (n *Node) Has(ctx context.Context, a entente.Actor, in entente.Access, id e
 // Status reads the answer to an earlier POST; another account's is NotFound.
 func (n *Node) Status(ctx context.Context, a entente.Actor, root, id string) (entente.Status, error) {
 	var st *entente.Status
-	err := n.st.View(ctx, func(t *store.Tx) (err error) {
+	err := n.view(ctx, a, func(t *store.Tx) (err error) {
 		st, err = t.Status(ctx, a.Account.ID, root, id)
 		return err
 	})

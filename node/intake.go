@@ -78,7 +78,7 @@ func (n *Node) Intake(ctx context.Context, a entente.Actor, collection string, r
 	// Whether the actor may write at all is judged before the input is read.
 	err := n.st.View(ctx, func(t *store.Tx) error {
 		f, err := t.SubmitFacts(ctx, a, collection)
-		if err == nil {
+		if f.Now = n.now(); err == nil {
 			err = entente.MaySubmit(f)
 		}
 		return err

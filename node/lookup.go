@@ -46,7 +46,7 @@ func (n *Node) LookupValues(ctx context.Context, a entente.Actor, values []strin
 			keys = append(keys, store.ValueKey(wanted))
 		}
 	}
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		names, err := readable(ctx, t, a)
 		if err != nil {
 			return err

@@ -103,6 +103,8 @@ type meters struct {
 	all     *Metrics
 	refused *metrics.Counter
 	lag     *metrics.Gauge
+
+	stops, unratified, reviewDue *metrics.Gauge
 }
 
 func newMeters() *meters {
@@ -113,10 +115,14 @@ func newMeters() *meters {
 		"entente_refused_objects_total": "Objects that came in and could not be taken as STIX.",
 		"entente_search_lag_entries":    "Entries of accept logs that full-text search has not read yet.",
 		"entente_sign_ins_total":        "Sign-ins by result; cached means that a recent verification was used.",
+		"entente_stops_standing":        "Stops on partners that are in force.",
+		"entente_stops_unratified":      "Stops in force that nobody has ratified within 24 hours: the reviewer is to look.",
+		"entente_stops_review_due":      "Stops in force that are past their review date.",
 	} {
 		m.Describe(name, help)
 	}
-	return &meters{all: m, refused: m.Counter("entente_refused_objects_total"), lag: m.Gauge("entente_search_lag_entries")}
+	return &meters{all: m, refused: m.Counter("entente_refused_objects_total"), lag: m.Gauge("entente_search_lag_entries"),
+		stops: m.Gauge("entente_stops_standing"), unratified: m.Gauge("entente_stops_unratified"), reviewDue: m.Gauge("entente_stops_review_due")}
 }
 
 func (m *meters) signIn(result string) {

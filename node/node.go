@@ -113,7 +113,7 @@ func (n *Node) establish(ctx context.Context, c Config) error {
 // Do is the one door: it judges a command by the facts and writes what was decided, in
 // one transaction. An error is an [entente.Error] and means that nothing was written.
 func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (entente.Receipt, error) {
-	var reserved struct{ content, feed int64 }
+	var reserved struct{ content, feed, organisation int64 }
 	var err error
 	switch c := c.(type) {
 	case entente.Submit:
@@ -121,6 +121,8 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		reserved.content, err = n.st.Reserve(ctx, "content", len(c.Versions), contentsAhead)
 	case entente.AddCollection:
 		reserved.feed, err = n.st.Reserve(ctx, "feed", 1, 0)
+	case entente.Establish, entente.AddPartner:
+		reserved.organisation, err = n.st.Reserve(ctx, "organisation", 1, 0)
 	}
 	if err != nil {
 		return entente.Receipt{}, err
@@ -134,7 +136,7 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		if f.NewID, err = n.NewID(); err != nil {
 			return err
 		}
-		f.Now, f.NewFeed, f.NextContent = n.now(), reserved.feed, reserved.content
+		f.Now, f.NewFeed, f.NextContent, f.NewOrganisation = n.now(), reserved.feed, reserved.content, reserved.organisation
 		if change, err = entente.Decide(c, f); err != nil {
 			return err
 		}

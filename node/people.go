@@ -10,25 +10,38 @@ import (
 // AccountInfo is an account with what it may do, without its secrets.
 type AccountInfo struct {
 	entente.Account
-	HasPassword  bool
-	Tokens       []entente.Token
-	Certificates []entente.Certificate
-	Grants       []entente.Grant
+	OrganisationName string
+	HasPassword      bool
+	Tokens           []entente.Token
+	Certificates     []entente.Certificate
+	Grants           []entente.Grant
 }
 
-// Accounts lists all accounts by name, for an operator.
+// readAll checks that the actor reads everything: an operator, or a reviewer.
+func readAll(a entente.Actor) error {
+	if !a.May(entente.ReadAll) {
+		return entente.Errorf(entente.Forbidden, "only an operator or a reviewer of this node may see that")
+	}
+	return nil
+}
+
+// Accounts lists all accounts by name, for who reads everything.
 func (n *Node) Accounts(ctx context.Context, a entente.Actor) ([]AccountInfo, error) {
-	if !a.IsOperator() {
-		return nil, entente.Errorf(entente.Forbidden, "only an operator of this node may do that")
+	if err := readAll(a); err != nil {
+		return nil, err
 	}
 	var out []AccountInfo
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		all, err := t.Accounts(ctx)
 		if err != nil {
 			return err
 		}
+		names, err := organisationNames(ctx, t)
+		if err != nil {
+			return err
+		}
 		for _, acc := range all {
-			info := AccountInfo{Account: acc, HasPassword: acc.PasswordHash != ""}
+			info := AccountInfo{Account: acc, OrganisationName: names[acc.Organisation], HasPassword: acc.PasswordHash != ""}
 			info.PasswordHash = ""
 			if info.Tokens, err = t.Tokens(ctx, acc.ID); err != nil {
 				return err
@@ -50,7 +63,7 @@ func (n *Node) Accounts(ctx context.Context, a entente.Actor) ([]AccountInfo, er
 	return out, err
 }
 
-// AccountNamed finds an account by name, for an operator.
+// AccountNamed finds an account by name or id, for who reads everything.
 func (n *Node) AccountNamed(ctx context.Context, a entente.Actor, name string) (AccountInfo, error) {
 	all, err := n.Accounts(ctx, a)
 	if err != nil {

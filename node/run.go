@@ -37,6 +37,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{statusJob, time.Hour, false, n.dropStatuses},
 	}
 	var wg sync.WaitGroup
+	wg.Go(func() { n.watch(ctx) })
 	wg.Go(func() { n.followSchedule(ctx) })
 	for _, j := range jobs {
 		wg.Go(func() {
@@ -60,6 +61,20 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	wg.Wait()
 	return nil
+}
+
+// watch tells the figures about stops each minute. Every process does, and without a lease:
+// figures are a process's own.
+func (n *Node) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := n.WatchStops(ctx); err != nil && ctx.Err() == nil {
+			n.log.Error("the figures about stops cannot be told", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+		}
+	}
 }
 
 // CatchUp brings full-text search up to the accept logs now. While another process is at

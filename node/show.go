@@ -35,7 +35,7 @@ type Placement struct {
 // read, oldest version first. NotFound where there is none.
 func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID) ([]ObjectVersion, error) {
 	var out []ObjectVersion
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		names, err := readable(ctx, t, a)
 		if err != nil {
 			return err
@@ -162,7 +162,7 @@ func (n *Node) Search(ctx context.Context, a entente.Actor, text string, collect
 		return nil, entente.Errorf(entente.Invalid, "there is no word to search for in %q; a word has letters or digits", text)
 	}
 	var out []Match
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		names, err := readable(ctx, t, a)
 		if err != nil {
 			return err

@@ -163,7 +163,7 @@ func (n *Node) SignIn(ctx context.Context, name, password string) (entente.Actor
 	}
 	n.signIns.remember(sum)
 	n.meters.signIn(result)
-	return entente.Actor{Account: *a}, nil
+	return entente.Actor{Account: *a, At: n.now()}, nil
 }
 
 // SignInToken verifies a bearer secret.
@@ -181,7 +181,7 @@ func (n *Node) SignInToken(ctx context.Context, secret string) (entente.Actor, e
 		return entente.Actor{}, wrongSignIn()
 	}
 	n.meters.signIn("token")
-	return entente.Actor{Account: *a}, nil
+	return entente.Actor{Account: *a, At: n.now()}, nil
 }
 
 // SignInCertificate finds who holds a certificate whose key TLS has shown the client to
@@ -205,7 +205,7 @@ func (n *Node) SignInCertificate(ctx context.Context, shown *x509.Certificate) (
 		return entente.Actor{}, wrongSignIn()
 	}
 	n.meters.signIn("certificate")
-	return entente.Actor{Account: *a}, nil
+	return entente.Actor{Account: *a, At: n.now()}, nil
 }
 
 func (n *Node) account(ctx context.Context, find func(*store.Tx) (*entente.Account, error)) (*entente.Account, error) {

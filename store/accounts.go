@@ -4,40 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 
 	"entente"
 )
-
-// Home is the organisation that runs the node; its ID is "" before there is one.
-func (t *Tx) Home(ctx context.Context) (entente.Organisation, error) {
-	var o entente.Organisation
-	err := t.queryRow(ctx, `SELECT id, name FROM organisation WHERE home = 1`).Scan(&o.ID, &o.Name)
-	if errors.Is(err, sql.ErrNoRows) {
-		return entente.Organisation{}, nil
-	}
-	o.Home = true
-	return o, err
-}
-
-// organisations gives every organisation's number by its id.
-func (t *Tx) organisations(ctx context.Context) (map[string]int64, error) {
-	rows, err := t.query(ctx, `SELECT num, id FROM organisation`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := map[string]int64{}
-	for rows.Next() {
-		var num int64
-		var id string
-		if err := rows.Scan(&num, &id); err != nil {
-			return nil, err
-		}
-		out[id] = num
-	}
-	return out, rows.Err()
-}
 
 // Setting reads a value kept under a name, nil if there is none.
 func (t *Tx) Setting(ctx context.Context, name string) ([]byte, error) {
@@ -49,17 +18,13 @@ func (t *Tx) Setting(ctx context.Context, name string) ([]byte, error) {
 	return value, err
 }
 
-const accountColumns = `id, name, organisation, service, roles, disabled, password, created`
+const accountColumns = `id, name, organisation, service, disabled, password, created`
 
 func scanAccount(scan func(...any) error) (entente.Account, error) {
 	var a entente.Account
 	var service, disabled int64
-	var roles string
-	err := scan(&a.ID, &a.Name, &a.Organisation, &service, &roles, &disabled, &a.PasswordHash, &a.Created)
+	err := scan(&a.ID, &a.Name, &a.Organisation, &service, &disabled, &a.PasswordHash, &a.Created)
 	a.Service, a.Disabled = service != 0, disabled != 0
-	for _, r := range strings.Fields(roles) {
-		a.Roles = append(a.Roles, entente.Role(r))
-	}
 	return a, err
 }
 
@@ -67,6 +32,9 @@ func (t *Tx) accountWhere(ctx context.Context, where string, args ...any) (*ente
 	a, err := scanAccount(t.queryRow(ctx, `SELECT `+accountColumns+` FROM account WHERE `+where, args...).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
+	}
+	if err == nil && !a.Service { // services hold no roles
+		a.Mandates, err = t.mandatesWhere(ctx, `account = $1`, a.ID)
 	}
 	if err != nil {
 		return nil, err
@@ -92,6 +60,14 @@ func (t *Tx) AccountByToken(ctx context.Context, hash [32]byte) (*entente.Accoun
 
 // Accounts lists all accounts by name.
 func (t *Tx) Accounts(ctx context.Context) ([]entente.Account, error) {
+	mandates, err := t.mandatesWhere(ctx, `1 = 1`)
+	if err != nil {
+		return nil, err
+	}
+	held := map[string][]entente.Mandate{}
+	for _, m := range mandates {
+		held[m.Account] = append(held[m.Account], m)
+	}
 	rows, err := t.query(ctx, `SELECT `+accountColumns+` FROM account ORDER BY name`)
 	if err != nil {
 		return nil, err
@@ -103,16 +79,18 @@ func (t *Tx) Accounts(ctx context.Context) ([]entente.Account, error) {
 		if err != nil {
 			return nil, err
 		}
+		a.Mandates = held[a.ID]
 		out = append(out, a)
 	}
 	return out, rows.Err()
 }
 
+// operators counts the accounts that are operators without an end.
 func (t *Tx) operators(ctx context.Context) (int, error) {
 	all, err := t.Accounts(ctx)
 	n := 0
 	for _, a := range all {
-		if !a.Disabled && a.Has(entente.Operator) {
+		if a.LastingOperator() {
 			n++
 		}
 	}

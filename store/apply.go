@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"entente"
 )
@@ -24,7 +23,7 @@ var lineBulk = bulk{
 // Apply writes what a decision wants written.
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
-		t.applyHome, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyCertificate, t.applyStatus, t.applyRemote,
+		t.applyHome, t.applyOrganisation, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyMandates, t.applyInterest, t.applyStop, t.applyCertificate, t.applyStatus, t.applyRemote,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err
@@ -35,7 +34,7 @@ func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 
 func (t *Tx) applyHome(ctx context.Context, c entente.Change) error {
 	if h := c.Home; h != nil {
-		if _, err := t.exec(ctx, `INSERT INTO organisation (num, id, name, home) VALUES ($1, $2, $3, $4)`, homeNum, h.ID, h.Name, number(h.Home)); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO organisation (num, id, name, home, created) VALUES ($1, $2, $3, $4, $5)`, h.Num, h.ID, h.Name, number(h.Home), h.Created); err != nil {
 			return err
 		}
 	}
@@ -47,9 +46,6 @@ func (t *Tx) applyHome(ctx context.Context, c entente.Change) error {
 	}
 	return nil
 }
-
-// homeNum is the number of home among the organisations.
-const homeNum = 1
 
 // typeKey is the number that stands for an object type in indexes. Two types may share
 // one; whoever finds by it compares the type.
@@ -151,14 +147,10 @@ func (t *Tx) applyCollection(ctx context.Context, c entente.Change) error {
 
 func (t *Tx) applyAccount(ctx context.Context, c entente.Change) error {
 	if a := c.Account; a != nil {
-		roles := make([]string, len(a.Roles))
-		for i, r := range a.Roles {
-			roles[i] = string(r)
-		}
-		if _, err := t.exec(ctx, `INSERT INTO account (id, name, organisation, service, roles, disabled, password, created)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (id) DO UPDATE SET roles = excluded.roles, disabled = excluded.disabled, password = excluded.password`,
-			a.ID, a.Name, a.Organisation, number(a.Service), strings.Join(roles, " "), number(a.Disabled), a.PasswordHash, a.Created); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO account (id, name, organisation, service, disabled, password, created)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (id) DO UPDATE SET disabled = excluded.disabled, password = excluded.password`,
+			a.ID, a.Name, a.Organisation, number(a.Service), number(a.Disabled), a.PasswordHash, a.Created); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,10 @@ func brokenReferences() []broken {
 	}
 	return []broken{
 		missing("account", "organisation", "name", "organisation", "id", "account %q belongs to the organisation %s, which does not exist"),
+		missing("own_identity", "organisation", "id", "organisation", "id", "the identity %s belongs to the organisation %s, which does not exist"),
+		missing("mandate", "account", "id", "account", "id", "mandate %s is held by the account %s, which does not exist"),
+		missing("interest", "account", "id", "account", "id", "conflict %s was declared by the account %s, which does not exist"),
+		missing("stop", "organisation", "id", "organisation", "id", "stop %s is on the organisation %s, which does not exist"),
 		missing("token", "account", "id", "account", "id", "token %s belongs to the account %s, which does not exist"),
 		missing("certificate", "account", "id", "account", "id", "certificate %s belongs to the account %s, which does not exist"),
 		missing("permission", "account", "collection", "account", "id", "a right to the collection %s belongs to the account %s, which does not exist"),
@@ -49,6 +53,8 @@ func brokenReferences() []broken {
 			format: "numbers of contents are given out from %s on, and %s is taken already"},
 		{text: `SELECT CAST(s.last AS TEXT), CAST((SELECT MAX(feed) FROM feed) AS TEXT) FROM series s WHERE s.name = 'feed' AND s.last < (SELECT MAX(feed) FROM feed)`,
 			format: "numbers of feeds are given out from %s on, and %s is taken already"},
+		{text: `SELECT CAST(s.last AS TEXT), CAST((SELECT MAX(num) FROM organisation) AS TEXT) FROM series s WHERE s.name = 'organisation' AND s.last < (SELECT MAX(num) FROM organisation)`,
+			format: "numbers of organisations are given out from %s on, and %s is taken already"},
 		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM organisation WHERE home = 1 HAVING COUNT(*) <> 1`, format: "%s organisations are home, and one must be%s"},
 		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM root HAVING COUNT(*) = 0`, format: "there are %s API roots: TAXII clients find nothing%s"},
 		{text: `SELECT id, account FROM certificate WHERE LENGTH(pin) <> 32 ORDER BY id`, format: "certificate %s of the account %s has no SHA-256: nobody can sign in with it"},

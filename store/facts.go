@@ -20,6 +20,9 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		return f, err
 	}
 	switch c := c.(type) {
+	case entente.AddPartner, entente.EditPartner, entente.GiveMandate, entente.EndMandate, entente.DeclareInterest, entente.EndInterest,
+		entente.PlaceStop, entente.RatifyStop, entente.AskLift, entente.Lift:
+		err = t.peopleFacts(ctx, &f, c)
 	case entente.Submit:
 		if err = t.feedFacts(ctx, &f, c.Collection, idsOf(c.Versions)); err == nil {
 			err = t.versionings(ctx, f.Known, c.Compared(f.Known))
@@ -50,6 +53,9 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 	case entente.AddAccount:
 		f.Account, err = t.accountWhere(ctx, `name = $1`, c.Name)
 		f.NameTaken = f.Account != nil
+		if err == nil && c.Organisation != "" {
+			f.Organisations, err = t.Organisations(ctx)
+		}
 	case entente.SetPassword:
 		f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account)
 	case entente.AddToken:
@@ -63,6 +69,9 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 	case entente.RemoveCertificate:
 		f.Certificate, err = t.certificateWhere(ctx, `id = $1`, c.Certificate)
 	case entente.DisableAccount:
+		if err = t.holdPeople(ctx); err != nil {
+			break
+		}
 		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
 			f.Operators, err = t.operators(ctx)
 		}
@@ -97,7 +106,13 @@ func (t *Tx) actorFacts(ctx context.Context, a entente.Actor) (entente.Facts, er
 		return f, entente.Errorf(entente.Unauthenticated, "this account may not sign in")
 	}
 	f.Actor.Account = *now
-	return f, nil
+	if err := t.Door(ctx, now.Organisation); err != nil {
+		return f, err
+	}
+	if !now.Service { // who decides nothing declares no conflicts
+		f.Interests, err = t.Interests(ctx, now.ID)
+	}
+	return f, err
 }
 
 // SubmitFacts reads what [entente.MaySubmit] needs, and holds nothing.

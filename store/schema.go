@@ -77,6 +77,26 @@ func (d *dialect) migrations() [][]string {
 			note TEXT NOT NULL, created BIGINT NOT NULL, expires BIGINT NOT NULL)`,
 		`CREATE INDEX certificate_account ON certificate (account)`,
 	}, d.indexAnew, {
+		// Partners, roles for a time, conflicts, stops. Numbers of organisations become a series; home had 1.
+		`ALTER TABLE organisation ADD COLUMN contact TEXT NOT NULL DEFAULT ''`,
+		`ALTER TABLE organisation ADD COLUMN created BIGINT NOT NULL DEFAULT 0`,
+		`INSERT INTO series (name, last) SELECT 'organisation', 1 FROM organisation WHERE home = 1`,
+		`CREATE TABLE own_identity (id TEXT PRIMARY KEY, organisation TEXT NOT NULL)`,
+		`CREATE TABLE mandate (id TEXT PRIMARY KEY, account TEXT NOT NULL, role TEXT NOT NULL, begins BIGINT NOT NULL, ends BIGINT NOT NULL,
+			given_by TEXT NOT NULL, given BIGINT NOT NULL, ended_by TEXT NOT NULL, ended BIGINT NOT NULL)`,
+		`CREATE INDEX mandate_account ON mandate (account)`,
+		`INSERT INTO mandate (id, account, role, begins, ends, given_by, given, ended_by, ended)
+			SELECT id || '/operator', id, 'operator', created, 0, '', created, '', 0 FROM account WHERE roles = 'operator'`,
+		`ALTER TABLE account DROP COLUMN roles`,
+		`CREATE TABLE interest (id TEXT PRIMARY KEY, account TEXT NOT NULL, about TEXT NOT NULL, reason TEXT NOT NULL,
+			declared_by TEXT NOT NULL, declared BIGINT NOT NULL, ended_by TEXT NOT NULL, ended BIGINT NOT NULL)`,
+		`CREATE INDEX interest_account ON interest (account)`,
+		`CREATE TABLE stop (id TEXT PRIMARY KEY, organisation TEXT NOT NULL, reason TEXT NOT NULL, basis TEXT NOT NULL,
+			placed_by TEXT NOT NULL, placed BIGINT NOT NULL, ratified_by TEXT NOT NULL, ratified BIGINT NOT NULL, review BIGINT NOT NULL,
+			lift_by TEXT NOT NULL, lift_asked BIGINT NOT NULL, lift_reason TEXT NOT NULL, lift_backlog TEXT NOT NULL,
+			lifted_by TEXT NOT NULL, lifted BIGINT NOT NULL)`,
+		`CREATE INDEX stop_organisation ON stop (organisation)`,
+	}, {
 		// Who submitted each batch of an accept log, and through which agreement (0: none): up to
 		// the position last, from that of the row before.
 		`CREATE TABLE submission (feed BIGINT NOT NULL, last BIGINT NOT NULL, account TEXT NOT NULL, via BIGINT NOT NULL, PRIMARY KEY (feed, last)) {clustered}`,

@@ -215,13 +215,13 @@ func (t *Tx) Lag(ctx context.Context, follower string) (int64, error) {
 	var n int64
 	// A restore leaves a wide gap in the positions; then the lines themselves are counted.
 	err := t.queryRow(ctx, `SELECT CAST(COALESCE(SUM(CASE WHEN f.head - COALESCE(w.seq, 0) < $2 THEN f.head - COALESCE(w.seq, 0)
-			ELSE (SELECT COUNT(*) FROM line l WHERE l.feed = f.feed AND l.seq > COALESCE(w.seq, 0)) END), 0) AS BIGINT) FROM feed f
+			ELSE (SELECT COUNT(*) FROM line l WHERE l.feed = f.feed AND l.seq > COALESCE(w.seq, 0)) END), 0) AS BIGINT) FROM collection k JOIN feed f ON f.feed = k.feed
 		LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1 WHERE f.head > COALESCE(w.seq, 0)`, follower, int64(positionsLost)).Scan(&n)
 	return n, err
 }
 
 // Behind lists the feeds that a follower has not read to their heads.
 func (t *Tx) Behind(ctx context.Context, follower string) ([]int64, error) {
-	return t.numbers(ctx, `SELECT f.feed FROM feed f LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1
+	return t.numbers(ctx, `SELECT f.feed FROM collection k JOIN feed f ON f.feed = k.feed LEFT JOIN follower w ON w.feed = f.feed AND w.name = $1
 		WHERE f.head > COALESCE(w.seq, 0) ORDER BY f.feed`, follower)
 }

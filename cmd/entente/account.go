@@ -154,7 +154,7 @@ func (a *app) accountList() *cobra.Command {
 				views := []map[string]any{}
 				rows := [][]string{{"NAME", "KIND", "STATE", "SIGN-IN", "RIGHTS"}}
 				for _, acc := range all {
-					v, row := viewAccount(acc, names)
+					v, row := viewAccount(acc, names, n.Now())
 					views, rows = append(views, v), append(rows, row)
 				}
 				return a.print(map[string]any{"accounts": views}, func(w io.Writer) {
@@ -169,7 +169,7 @@ func (a *app) accountList() *cobra.Command {
 	}
 }
 
-func viewAccount(acc node.AccountInfo, names map[string]string) (map[string]any, []string) {
+func viewAccount(acc node.AccountInfo, names map[string]string, now int64) (map[string]any, []string) {
 	kind, state := "person", "active"
 	if acc.Service {
 		kind = "service"
@@ -196,7 +196,8 @@ func viewAccount(acc node.AccountInfo, names map[string]string) (map[string]any,
 		grants = append(grants, map[string]any{"collection": g.Collection, "name": names[g.Collection], "rights": rightsText(g.Read, g.Write)})
 		rights = append(rights, plain(names[g.Collection])+": "+rightsText(g.Read, g.Write))
 	}
-	if acc.Has(entente.Operator) {
+	operator := acc.Holds(entente.Operator, now)
+	if operator {
 		rights = []string{"operator: everything"}
 	}
 	tokens := []map[string]any{}
@@ -207,7 +208,7 @@ func viewAccount(acc node.AccountInfo, names map[string]string) (map[string]any,
 		}
 		tokens = append(tokens, t)
 	}
-	v := map[string]any{"id": acc.ID, "name": acc.Name, "kind": kind, "operator": acc.Has(entente.Operator),
+	v := map[string]any{"id": acc.ID, "name": acc.Name, "kind": kind, "operator": operator,
 		"disabled": acc.Disabled, "has_password": acc.HasPassword, "tokens": tokens, "certificates": certificates, "grants": grants}
 	return v, []string{plain(acc.Name), kind, state, strings.Join(signIn, ", "), strings.Join(rights, "; ")}
 }

@@ -665,7 +665,7 @@ func TestKillFirstStart(t *testing.T) {
 					k.must(err)
 					accounts, err := n.Accounts(ctx, entente.LocalActor())
 					k.must(err)
-					if len(roots) != 1 || len(accounts) != 1 || !accounts[0].Has(entente.Operator) {
+					if len(roots) != 1 || len(accounts) != 1 || !accounts[0].LastingOperator() {
 						t.Errorf("roots %v, accounts %v", roots, accounts)
 					}
 				})

@@ -263,7 +263,7 @@ func firstOperator(ctx context.Context, n *node.Node) (string, error) {
 		return "", err
 	}
 	for _, acc := range all {
-		if acc.Has(entente.Operator) {
+		if acc.LastingOperator() {
 			return "", nil
 		}
 	}

@@ -79,13 +79,15 @@ func (h *harness) id() string {
 
 func (h *harness) try(a entente.Actor, c entente.Command) (entente.Receipt, error) {
 	ctx := context.Background()
-	var content, feed int64
+	var content, feed, organisation int64
 	var err error
 	switch c := c.(type) {
 	case entente.Submit:
 		content, err = h.st.Reserve(ctx, "content", len(c.Versions), 100)
 	case entente.AddCollection:
 		feed, err = h.st.Reserve(ctx, "feed", 1, 0)
+	case entente.Establish, entente.AddPartner:
+		organisation, err = h.st.Reserve(ctx, "organisation", 1, 0)
 	}
 	if err != nil {
 		return entente.Receipt{}, err
@@ -97,7 +99,7 @@ func (h *harness) try(a entente.Actor, c entente.Command) (entente.Receipt, erro
 		if err != nil {
 			return err
 		}
-		f.Now, f.NewID, f.NewFeed, f.NextContent = h.now, id, feed, content
+		f.Now, f.NewID, f.NewFeed, f.NextContent, f.NewOrganisation = h.now, id, feed, content, organisation
 		ch, err := entente.Decide(c, f)
 		if err != nil {
 			return err
