@@ -1,5 +1,7 @@
 package entente
 
+import "slices"
+
 // AgreementState is where an agreement stands in its life.
 type AgreementState string
 
@@ -18,9 +20,11 @@ type Agreement struct {
 	ID      string // UUID
 	Name    string // unique; the name of its API root
 	State   AgreementState
-	Terms   Terms  // in force, or as last proposed before the first activation
+	Version int64  // of the terms in force, from 1; 0 before the first activation
+	Terms   Terms  // in force; before the first activation those last written
 	Hash    Digest // names the terms version
 	Closed  bool   // a tightening is under way: its feeds answer 503 until it is done
+	Work    *Work  // the change under way, nil for none
 	Created int64  // microseconds since 1970
 	Feeds   []ReleaseFeed
 }
@@ -30,6 +34,8 @@ type ReleaseFeed struct {
 	ID         string // UUIDv4: the id of the collection that TAXII shows
 	Collection string // id of home's collection
 	Log        int64  // the number of that collection's home feed, its accept log
+	LogHead    int64  // the last position of the accept log
+	Floor      TLP    // the collection's
 	Feed       int64  // its own number
 	Head       int64  // its last position that readers see
 	Tail       int64  // its last position; beyond the head while a change is staged
@@ -56,22 +62,62 @@ func (f *ReleaseFeed) skips(s *Submission) bool {
 	return false
 }
 
+// Staged tells whether the feed has entries or changes that readers do not see yet.
+func (f *ReleaseFeed) Staged() bool { return f.Tail > f.Head }
+
+// Work is a change of an agreement that is made ready beyond the heads of its feeds, and
+// becomes visible at once when it is done: then the agreement is in the state To, under the
+// terms of Version, and Step is part of its history. It is begun by a command, and done by
+// whichever process holds the agreement's lease; one that is killed is begun anew.
+type Work struct {
+	To      AgreementState
+	Version int64
+	// Anew has everything judged that the collections hold, as new terms ask for.
+	Anew bool
+	Step AgreementStep
+}
+
+// AgreementStep is one step in the life of an agreement.
+type AgreementStep struct {
+	Number       int64 // from 1
+	At           int64 // microseconds since 1970
+	Action       string
+	From, To     AgreementState
+	Version      int64  // the terms that it was about
+	Hash         Digest // of those
+	Organisation string // id of the organisation that took it
+	Account      string // id of the account that took or recorded it
+	Role         Role   // the mandate that it rests on
+	Said         string // who said so for an organisation without a node, and how
+	Reason       string
+	Backlog      string // see [ParseBacklog]; "" where there was no choice
+}
+
+// TermsVersion is one version of an agreement's terms.
+type TermsVersion struct {
+	Number    int64 // from 1
+	Hash      Digest
+	Terms     Terms
+	Canonical []byte // what the hash is of
+	File      []byte // as it was given
+	Made      int64  // microseconds since 1970
+}
+
+// Touch asks that agreements judge an object again, since something about it was decided.
+type Touch struct {
+	Agreement int64 // number
+	Object    ObjectID
+	Due       int64 // not before, microseconds since 1970; 0 for at once
+}
+
 // Member finds an organisation among the members.
 func (t *Terms) Member(organisation string) (Member, bool) {
-	for _, m := range t.Members {
-		if m.Organisation == organisation {
-			return m, true
-		}
+	i := slices.IndexFunc(t.Members, func(m Member) bool { return m.Organisation == organisation })
+	if i < 0 {
+		return Member{}, false
 	}
-	return Member{}, false
+	return t.Members[i], true
 }
 
 // Covers tells whether a collection is among those that the terms name.
-func (t *Terms) Covers(collection string) bool {
-	for _, c := range t.Collections {
-		if c == collection {
-			return true
-		}
-	}
-	return false
-}
+func (t *Terms) Covers(collection string) bool { return slices.Contains(t.Collections, collection) }

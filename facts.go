@@ -126,7 +126,31 @@ type Change struct {
 	Remote            *Remote       // to put
 	RemoveRemote      string        // id
 
+	Agreement    *Agreement       // to put, with its feeds' skips; not their positions
+	TermsVersion *TermsVersion    // to add to Agreement
+	Step         *AgreementStep   // to add to Agreement; its number is the store's to give
+	Touch        []Touch          // objects to be judged again
+	Decision     *Decision        // to add
+	Restriction  *Restriction     // to put
+	Consent      *Consent         // to add
+	Order        *StandingRelease // to put
+	Dissent      []DissentOf      // to add
+	Batch        Batch            // of the lines
+
 	Receipt Receipt
+}
+
+// Batch is what is kept of a batch of submissions beside its lines.
+type Batch struct {
+	Account string // id of who submitted it, "" for the node's owner
+	Via     int64  // number of the agreement through which it came, 0 for none
+}
+
+// DissentOf tells that a content is dissent about an object.
+type DissentOf struct {
+	Content int64
+	Dissent ObjectID // the opinion or note
+	About   ObjectID
 }
 
 // NewContent is a content to store, under a number out of those reserved.

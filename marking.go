@@ -19,9 +19,10 @@ const (
 
 // Definition is what a marking definition says, as far as a rule needs it.
 type Definition struct {
-	Kind DefinitionKind
-	TLP  TLP
-	PAP  PAP
+	Kind    DefinitionKind
+	Missing bool // nobody here holds the definition, so it may yet come
+	TLP     TLP
+	PAP     PAP
 }
 
 // StrictestDefinition says what a marking definition is of which several contents are held.

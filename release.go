@@ -163,6 +163,9 @@ func (r *releasing) markingVerdict(s *Submission) (Marking, TLP, Step) {
 	switch {
 	case k != nil && k.Withdraw:
 		step = r.step(RuleMarking, Withheld, Restricted, "home has withdrawn the object: %s", k.Reason)
+	case len(m.Unknown) > 0 && r.c.Define(m.Unknown[0]).Missing:
+		step = r.step(RuleMarking, Pending, AwaitsReferences, "its marking %s is not here yet", m.Unknown[0])
+		step.Awaits = m.Unknown[:1]
 	case len(m.Unknown) > 0:
 		step = r.step(RuleMarking, Withheld, UnknownMarking, "no rule is known for its marking %s", m.Unknown[0])
 	case s.Version.Type == "marking-definition":
@@ -280,7 +283,7 @@ func (r *releasing) stricter() *Submission {
 	return nil
 }
 
-// strictest gives per source the newest submission that its marking keeps back. It is worked
+// strictest gives per source the newest submission that its marking keeps back, for good or until its definition comes. It is worked
 // out once for an object: some have a thousand versions.
 func (m *Matter) strictest(r *releasing) map[string]*Submission {
 	if m.strict == nil {
@@ -290,7 +293,7 @@ func (m *Matter) strictest(r *releasing) map[string]*Submission {
 			if last := m.strict[s.Source]; last != nil && !s.after(last) {
 				continue
 			}
-			if _, _, step := r.markingVerdict(s); step.Ruling == Withheld {
+			if _, _, step := r.markingVerdict(s); step.Ruling != Released {
 				m.strict[s.Source] = s
 			}
 		}

@@ -24,6 +24,7 @@ var lineBulk = bulk{
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
 		t.applyHome, t.applyOrganisation, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyMandates, t.applyInterest, t.applyStop, t.applyCertificate, t.applyStatus, t.applyRemote,
+		t.applyAgreement, t.applyTouch, t.applyDecisions,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err
@@ -84,6 +85,11 @@ func (t *Tx) applyLines(ctx context.Context, c entente.Change) error {
 	}
 	if _, err := t.s.d.insert(ctx, t, lineBulk, rows); err != nil {
 		return err
+	}
+	if len(c.Lines) > 0 {
+		if _, err := t.exec(ctx, `INSERT INTO submission (feed, last, account, via) VALUES ($1, $2, $3, $4)`, c.Feed, c.Head, c.Batch.Account, c.Batch.Via); err != nil {
+			return err
+		}
 	}
 	_, err = t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added)
 	return err

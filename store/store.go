@@ -31,6 +31,7 @@ type Store struct {
 
 	mu     sync.Mutex
 	blocks map[string]block // numbers reserved for this process
+	terms  map[entente.Digest]entente.Terms
 }
 
 // Options say which database to open.
@@ -58,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, entente.Wrap(entente.Unavailable, err, "the database cannot be opened: "+err.Error())
 	}
-	s := &Store{d: d, blocks: map[string]block{}}
+	s := &Store{d: d, blocks: map[string]block{}, terms: map[entente.Digest]entente.Terms{}}
 	s.write = newSide(d, p.write, nil)
 	s.index, s.read = s.write, s.write
 	if p.index != p.write {
