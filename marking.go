@@ -1,56 +1,10 @@
 package entente
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
-
-// DefinitionKind is what a marking definition is to the rules.
-type DefinitionKind uint8
-
-// The kinds of marking definitions. UnknownDefinition is the zero value: what nobody knows
-// withholds.
-const (
-	UnknownDefinition   DefinitionKind = iota // no rule for it is known here
-	TLPDefinition                             // one of the definitions of TLP 1 or TLP 2.0
-	PAPDefinition                             // states a level of PAP
-	StatementDefinition                       // a text without a rule (STIX 2.1 §7.2.1.3)
-)
-
-// Definition is what a marking definition says, as far as a rule needs it.
-type Definition struct {
-	Kind    DefinitionKind
-	Missing bool // nobody here holds the definition, so it may yet come
-	TLP     TLP
-	PAP     PAP
-}
-
-// StrictestDefinition says what a marking definition is of which several contents are held.
-// Whoever may post can post another content for somebody else's definition, so none of them
-// may soften what another says: one that is unknown makes it unknown, a level counts more
-// than a statement, and the strictest level counts. Of nothing it makes an unknown one.
-func StrictestDefinition(all []Definition) Definition {
-	if len(all) == 0 {
-		return Definition{}
-	}
-	out := Definition{Kind: StatementDefinition}
-	levels := 0 // of TLP
-	for _, d := range all {
-		switch {
-		case d.Kind == TLPDefinition:
-			levels++
-			out.Kind, out.TLP = TLPDefinition, max(out.TLP, d.TLP)
-		case d.Kind == PAPDefinition:
-			out.Kind, out.PAP = PAPDefinition, max(out.PAP, d.PAP)
-		case d.Kind != StatementDefinition:
-			return Definition{}
-		}
-	}
-	if levels > 0 && levels < len(all) {
-		return Definition{} // the ids of TLP are fixed: here something is amiss
-	}
-	return out
-}
 
 // Marking is handling terms: one marking, or several joined.
 type Marking struct {
@@ -77,7 +31,8 @@ func (m Marking) Join(o Marking) Marking {
 	return out
 }
 
-// String tells the marking in a few words: "tlp:amber, pap:green", "unmarked".
+// String tells the marking in a few words: "tlp:amber, pap:green", "unmarked". Of unknown
+// definitions it names the first four.
 func (m Marking) String() string {
 	var parts []string
 	if m.TLP == TLPNone {
@@ -88,8 +43,13 @@ func (m Marking) String() string {
 	if m.PAP != PAPNone {
 		parts = append(parts, "pap:"+m.PAP.String())
 	}
-	for _, id := range m.Unknown {
-		parts = append(parts, "unknown "+string(id))
+	const most = 4
+	for i, id := range m.Unknown {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("%d more unknown", len(m.Unknown)-most))
+			break
+		}
+		parts = append(parts, "unknown "+clip(string(id)))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -239,7 +239,8 @@ func TestMarkingInWords(t *testing.T) {
 		"unmarked":          {},
 		"tlp:amber+strict":  {TLP: TLPAmberStrict},
 		"unmarked, pap:red": {PAP: PAPRed},
-		"tlp:red, pap:clear, unknown " + "some--thing": {TLP: TLPRed, PAP: PAPClear, Unknown: []ObjectID{"some--thing"}},
+		"tlp:red, pap:clear, unknown " + "some--thing":                          {TLP: TLPRed, PAP: PAPClear, Unknown: []ObjectID{"some--thing"}},
+		"tlp:clear, unknown a, unknown b, unknown c, unknown d, 2 more unknown": {TLP: TLPClear, Unknown: []ObjectID{"a", "b", "c", "d", "e", "f"}},
 	} {
 		if got := m.String(); got != want {
 			t.Errorf("%q, not %q", got, want)
@@ -274,6 +275,31 @@ func TestStrictestDefinition(t *testing.T) {
 			if len(c.all) > 0 {
 				c.all = append(c.all[1:], c.all[0]) // whatever the order
 			}
+		}
+	}
+}
+
+func TestDefinitionFor(t *testing.T) {
+	from := func(d Definition, sources ...string) HeldDefinition { return HeldDefinition{d, sources} }
+	statement, pap, unknown := Definition{Kind: StatementDefinition}, Definition{Kind: PAPDefinition, PAP: PAPAmber}, Definition{}
+	for name, c := range map[string]struct {
+		held []HeldDefinition
+		want Definition
+	}{
+		"held by nobody":               {nil, unknown},
+		"the source's own":             {[]HeldDefinition{from(statement, "north")}, statement},
+		"home's":                       {[]HeldDefinition{from(statement, "home")}, statement},
+		"another's alone":              {[]HeldDefinition{from(statement, "south")}, unknown},
+		"another's as well":            {[]HeldDefinition{from(statement, "south", "north")}, statement},
+		"another makes it stricter":    {[]HeldDefinition{from(statement, "north"), from(pap, "south")}, pap},
+		"another makes it unknown":     {[]HeldDefinition{from(statement, "north"), from(unknown, "south")}, unknown},
+		"another does not soften it":   {[]HeldDefinition{from(statement, "south"), from(unknown, "north")}, unknown},
+		"others, and none of the two":  {[]HeldDefinition{from(statement, "south"), from(pap, "east")}, unknown},
+		"of a source without a name":   {[]HeldDefinition{from(statement)}, unknown},
+		"home beside another's levels": {[]HeldDefinition{from(pap, "south"), from(statement, "home")}, pap},
+	} {
+		if got := DefinitionFor("north", "home", c.held); got != c.want {
+			t.Errorf("%s: %+v, not %+v", name, got, c.want)
 		}
 	}
 }

@@ -20,7 +20,9 @@ type ObjectVersion struct {
 	Latest      bool              // the newest version of a collection
 	Revokes     bool              // by this version the object's creator revoked it, with all its versions
 	Breaches    []entente.Finding // of the rules of versioning, beside the others where it stands
+	Marking     entente.Marking   // the effective one, by the definitions that the account may read
 	Bytes       []byte
+	sources     []string // ids of the organisations that supplied it
 }
 
 // Placement says where a version stands.
@@ -50,7 +52,7 @@ func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID)
 			}
 		}
 		out = seen(held, names)
-		return nil
+		return markAll(ctx, t, out, names)
 	})
 	if err == nil && len(out) == 0 {
 		err = entente.Errorf(entente.NotFound, "there is no object %s in any collection that you may read", id)
@@ -87,6 +89,9 @@ func seen(held []store.Held, names map[int64]entente.Collection) []ObjectVersion
 			}
 			if v.Version == "" {
 				v.Version = entente.FormatMicros(l.Added)
+			}
+			if !slices.Contains(v.sources, l.Source) {
+				v.sources = append(v.sources, l.Source)
 			}
 			v.Current = v.Current || l.Live()
 			v.Latest = v.Latest || (l.Live() && l.Newer == 0 && l.Spec == 0)

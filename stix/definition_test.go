@@ -80,7 +80,8 @@ func TestDefinitionOf(t *testing.T) {
 		`"x_opencti_definition_type":"TLP","x_opencti_definition":"TLP:AMBER+STRICT","definition_type":"statement","definition":{"statement":"custom"}`:            unknown,
 		`"name":"TLP:AMBER+STRICT","definition_type":"statement","definition":{"statement":"custom"}`:                                                              unknown,
 		`"definition_type":"statement","definition":{"statement":"Shared as \u0054lp:amber"}`:                                                                      unknown,
-		`"labels":["tlp-red"],` + statement: unknown,
+		`"labels":["tlp-red"],` + statement:                                      unknown,
+		`"external_references":[{"source_name":"x","x_tlp":"red"}],` + statement: unknown,
 	} {
 		for _, spec := range []string{`,"spec_version":"2.1"`, ""} {
 			raw := ` {"type":"marking-definition","id":"` + ownDefinition + `","created":"2026-01-01T00:00:00Z"` + spec

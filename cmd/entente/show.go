@@ -26,7 +26,16 @@ type versionView struct {
 	Latest      bool            `json:"latest"`
 	Revokes     bool            `json:"revokes"`
 	Breaches    []breach        `json:"breaches,omitempty"`
+	Marking     markingView     `json:"marking"`
 	Object      json.RawMessage `json:"object"`
+}
+
+// markingView is the effective marking; tlp and pap are "" where there is no level.
+type markingView struct {
+	TLP     entente.TLP        `json:"tlp"`
+	PAP     entente.PAP        `json:"pap"`
+	Unknown []entente.ObjectID `json:"unknown,omitempty"`
+	text    string
 }
 
 type placementView struct {
@@ -50,7 +59,8 @@ func viewVersion(v node.ObjectVersion) versionView {
 		breaches = append(breaches, viewBreach(b))
 	}
 	return versionView{Revokes: v.Revokes, Breaches: breaches, Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
-		Contested: v.Contested, Current: v.Current, Latest: v.Latest, Object: json.RawMessage(v.Bytes)}
+		Contested: v.Contested, Current: v.Current, Latest: v.Latest,
+		Marking: markingView{v.Marking.TLP, v.Marking.PAP, v.Marking.Unknown, v.Marking.String()}, Object: json.RawMessage(v.Bytes)}
 }
 
 func (a *app) showCmd() *cobra.Command {
@@ -61,8 +71,9 @@ func (a *app) showCmd() *cobra.Command {
 		Long: `Shows the latest version of an object, as it is served. With --versions it shows
 every version that is held, oldest first, where each stands, and for contested
 versions (one id and version, different contents) all contents: the current one
-is what clients get. It tells too whether its creator revoked the object, and
-which versions break the rules of versioning beside the earlier ones.`,
+is what clients get. It tells too whether its creator revoked the object, which
+versions break the rules of versioning beside the earlier ones, and how each is
+marked: by all of TLP and PAP that is on it or on a part of it, the strictest.`,
 		Example: "  entente show indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --versions",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -164,6 +175,11 @@ func describeVersion(w io.Writer, v versionView) {
 		}
 		fmt.Fprintf(w, "in       %s, added %s%s\n", plain(p.Name), p.Added, deleted)
 	}
+	why := ""
+	if len(v.Marking.Unknown) > 0 {
+		why = ": no rule is known for this, so it is released to nobody"
+	}
+	fmt.Fprintf(w, "marking  %s%s\n", plain(v.Marking.text), why)
 	for _, b := range v.Breaches {
 		fmt.Fprintf(w, "warning  %s\n", plain(b.String()))
 	}
