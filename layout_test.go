@@ -42,7 +42,7 @@ const (
 
 // layout is the tree. Imports run one way:
 //
-//	cmd -> api|web -> node -> {store, ledger, peer} -> {stix, taxii} -> entente
+//	cmd -> api|web -> node -> {store, ledger, peer, terms} -> {stix, taxii} -> entente
 //
 // A package that is not here does not belong to the product; one that is here may not
 // exist yet. A leaf internal/NAME gets a row of tier 0 that allows nothing: it stands on

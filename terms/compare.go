@@ -110,6 +110,14 @@ func moveMember(a entente.Member, was bool, b entente.Member, is bool) (tightens
 
 func never(_, _ *entente.Terms) (tightens, widens bool) { return false, false }
 
+// collections judges a change of what is covered. A newer version in one collection keeps
+// back an older one of the same source in another, if it is stricter than the terms. So one
+// more can tighten, and one less can widen, unless it is the first or the last.
+func collections(old, new *entente.Terms) (tightens, widens bool) {
+	changed := gone(old.Collections, new.Collections) || gone(new.Collections, old.Collections)
+	return changed && len(old.Collections) > 0, changed && len(new.Collections) > 0
+}
+
 // gone tells whether something of a list is not in another.
 func gone(from, in []string) bool {
 	return slices.ContainsFunc(from, func(s string) bool { return !slices.Contains(in, s) })

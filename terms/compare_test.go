@@ -65,6 +65,8 @@ func TestCompareDirections(t *testing.T) {
 		"collections":     {nothing, func(t *entente.Terms) { t.Collections = []string{id(11)} }, false, true, "none: dialogue only", `["Example collection"]`},
 		"other collections": {func(t *entente.Terms) { t.Collections = []string{id(99)} }, func(t *entente.Terms) { t.Collections = []string{id(11)} }, true, true,
 			`["` + id(99) + `"]`, `["Example collection"]`},
+		"more collections": {func(t *entente.Terms) { t.Collections = []string{id(11)} }, func(t *entente.Terms) { t.Collections = []string{id(13), id(11)} }, true, true,
+			`["Example collection"]`, `["Example collection", "Phishing"]`},
 		"vocabularies":   {nothing, func(t *entente.Terms) { t.Vocabularies = []string{id(12)} }, false, true, "none", `["Example vocabulary"]`},
 		"highest":        {func(t *entente.Terms) { t.Highest = entente.TLPGreen }, func(t *entente.Terms) { t.Highest = entente.TLPAmber }, false, true, `"tlp:green"`, `"tlp:amber"`},
 		"unmarked":       {nothing, func(t *entente.Terms) { t.Unmarked = entente.TLPClear }, false, true, `"withhold"`, `"tlp:clear"`},

@@ -2,7 +2,6 @@ package terms
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,10 +53,7 @@ var keys = []key{
 	{name: "collections", form: "a list of names of home's collections", def: "none: dialogue only", example: `["Example collection"]`, dialogue: true,
 		help: []string{"The collections that are covered. Without any, the agreement is for dialogue only."},
 		set:  func(r *reader, at entente.Field, v value) { r.named(&r.terms.Collections, at, v, r.names.Collection) },
-		get:  func(t *entente.Terms, title func(string) string) string { return titles(t.Collections, title) },
-		moves: func(old, new *entente.Terms) (bool, bool) {
-			return gone(old.Collections, new.Collections), gone(new.Collections, old.Collections)
-		}},
+		get:  func(t *entente.Terms, title func(string) string) string { return titles(t.Collections, title) }, moves: collections},
 	{name: "vocabularies", form: "a list of names of home's collections", def: "none", example: `["Example vocabulary"]`,
 		help: []string{"Collections whose objects every member has anyway, such as ATT&CK. What refers to them need not wait for them."},
 		set:  func(r *reader, at entente.Field, v value) { r.named(&r.terms.Vocabularies, at, v, r.names.Collection) },
@@ -186,7 +182,7 @@ var memberKeys = []key{
 		help: []string{"receives: reads the feeds. contributes: posts to them. both: does both."},
 		set:  func(r *reader, at entente.Field, v value) { r.direction(at, v) }},
 	{name: "client", form: "true or false", def: "false", example: "false",
-		help: []string{"Whether home serves the organisation as a client, to whom TLP:AMBER may go on (TLP 2.0)."},
+		help: []string{"Whether home serves the organisation as a client: TLP:AMBER that others sent may go on to clients (TLP 2.0)."},
 		set:  func(r *reader, at entente.Field, v value) { r.flag(&r.member(at).Client, at, v) }},
 }
 
@@ -292,14 +288,4 @@ func moment(micros int64) string {
 		return ""
 	}
 	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z")
-}
-
-// KeyNames gives the keys of the terms file in the order of the file, then those of a
-// member.
-func KeyNames() []string {
-	var names []string
-	for _, k := range slices.Concat(keys, memberKeys) {
-		names = append(names, k.name)
-	}
-	return names
 }

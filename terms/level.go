@@ -1,35 +1,27 @@
 package terms
 
 import (
-	"slices"
 	"strings"
 
 	"entente"
 )
 
-// levels are the words for TLP in terms, by level.
-var levels = [...]string{entente.TLPClear: "tlp:clear", entente.TLPGreen: "tlp:green", entente.TLPAmber: "tlp:amber",
-	entente.TLPAmberStrict: "tlp:amber+strict", entente.TLPRed: "tlp:red"}
-
 // levelWord is the word for a level, and none where there is no level.
 func levelWord(t entente.TLP, none string) string {
-	if t == entente.TLPNone || int(t) >= len(levels) {
+	word, err := t.MarshalText()
+	if err != nil || len(word) == 0 {
 		return none
 	}
-	return levels[t]
+	return string(word)
 }
 
-// parseLevel reads a level in upper or lower case. TLP 1 said WHITE for CLEAR.
+// parseLevel reads a level in upper or lower case. Terms write it in full: what several
+// sign has one spelling, and not the shorter ones that a query may use.
 func parseLevel(s string) (entente.TLP, bool) {
-	s = strings.ToLower(s)
-	if s == "tlp:white" {
-		return entente.TLPClear, true
-	}
-	i := slices.Index(levels[:], s)
-	if s == "" || i < 0 {
+	if !strings.HasPrefix(strings.ToLower(s), "tlp:") || strings.Contains(s, " ") {
 		return entente.TLPNone, false
 	}
-	return entente.TLP(i), true
+	return entente.ParseTLP(s)
 }
 
 // flows are the words for directions, by [entente.Flow].
