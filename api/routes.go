@@ -139,7 +139,10 @@ func (s *Server) handle(rt route, c *call) (err error) {
 // everyone who signs in, unless the organisation is stopped.
 func everyone(s *Server, c *call) error { return s.node.Admit(c.r.Context(), c.actor) }
 
-func nowhere(*Server, *call) error {
+func nowhere(s *Server, c *call) error {
+	if err := everyone(s, c); err != nil {
+		return err
+	}
 	return entente.Errorf(entente.NotFound, "there is nothing at this path")
 }
 

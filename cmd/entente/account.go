@@ -22,9 +22,10 @@ func (a *app) accountCmd() *cobra.Command {
 		Short: "Add and manage the accounts of people and services",
 		Long: `An account is a person or a service (a program) that signs in, with a password
 (HTTP Basic), a token (Bearer) or a client certificate. What it may read and
-write is said with "entente grant"; an operator may do everything.`,
+write is said with "entente grant"; what a person may decide, with "entente account
+role". Services of partners are added with "entente partner account add".`,
 	}
-	cmd.AddCommand(a.accountAdd(), a.accountList(), a.accountToken(), a.accountCertificate(), a.accountPassword(), a.accountDisable())
+	cmd.AddCommand(a.accountAdd(), a.accountList(), a.accountToken(), a.accountCertificate(), a.accountPassword(), a.accountDisable(), a.accountRole(), a.accountConflict())
 	return cmd
 }
 
@@ -152,7 +153,7 @@ func (a *app) accountList() *cobra.Command {
 					names[c.ID] = c.Name
 				}
 				views := []map[string]any{}
-				rows := [][]string{{"NAME", "KIND", "STATE", "SIGN-IN", "RIGHTS"}}
+				rows := [][]string{{"NAME", "KIND", "STATE", "SIGN-IN", "RIGHTS", "ROLES", "ORGANISATION"}}
 				for _, acc := range all {
 					v, row := viewAccount(acc, names, n.Now())
 					views, rows = append(views, v), append(rows, row)
@@ -208,9 +209,10 @@ func viewAccount(acc node.AccountInfo, names map[string]string, now int64) (map[
 		}
 		tokens = append(tokens, t)
 	}
-	v := map[string]any{"id": acc.ID, "name": acc.Name, "kind": kind, "operator": operator,
+	v := map[string]any{"id": acc.ID, "name": acc.Name, "kind": kind, "operator": operator, "organisation": acc.OrganisationName, "roles": rolesText(acc.Account, now),
 		"disabled": acc.Disabled, "has_password": acc.HasPassword, "tokens": tokens, "certificates": certificates, "grants": grants}
-	return v, []string{plain(acc.Name), kind, state, strings.Join(signIn, ", "), strings.Join(rights, "; ")}
+	return v, []string{plain(acc.Name), kind, state, strings.Join(signIn, ", "), strings.Join(rights, "; "),
+		strings.Join(rolesText(acc.Account, now), ", "), plain(acc.OrganisationName)}
 }
 
 func rightsText(read, write bool) string {

@@ -25,6 +25,9 @@ type app struct {
 	db   string // --db, ENTENTE_DB
 	json bool   // --json
 	home string // --home: the organisation's name when a node is made
+
+	as      string // --as, ENTENTE_AS: who acts; the node's owner where it is ""
+	asStdin bool   // --as-stdin
 }
 
 const longHelp = `Entente exchanges threat intelligence between organisations that must work
@@ -44,7 +47,9 @@ A node of your own:
   entente grant siem Phishing read
 
 Commands work on the node's data directly, beside a running server too. What
-holds the data is chosen by --data (a directory) and --db (PostgreSQL).
+holds the data is chosen by --data (a directory) and --db (PostgreSQL). Whoever
+owns the data runs the node; what decides for the organisation, such as stopping
+a partner, is done under a name: --as.
 
 Exit status: 0 done; 1 a fault of the node; 2 wrong usage; 3 invalid input;
 4 sign-in or rights missing; 5 not found; 6 conflict; 7 unavailable (busy, disk
@@ -64,7 +69,9 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.db, "db", os.Getenv("ENTENTE_DB"), "PostgreSQL database, as postgres://user@host/name; without it SQLite inside --data (ENTENTE_DB)")
 	f.BoolVar(&a.json, "json", false, "print JSON, for scripts")
 	f.StringVar(&a.home, "home", os.Getenv("ENTENTE_HOME"), "name of your organisation, when a node is made (ENTENTE_HOME)")
-	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
+	f.StringVar(&a.as, "as", os.Getenv("ENTENTE_AS"), "sign in as this account: by ENTENTE_TOKEN, ENTENTE_PASSWORD, --as-stdin, or a password asked for at a terminal (ENTENTE_AS)")
+	f.BoolVar(&a.asStdin, "as-stdin", false, "read the password of --as from the first line of standard input")
+	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
 		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.openapiCmd())
 	return root
@@ -134,13 +141,20 @@ func makeData(dir string) error {
 	return os.Remove(f.Name())
 }
 
-// with runs f on the open node, as the local operator.
+// with runs f on the open node, as the account of --as, or as the node's owner.
 func (a *app) with(cmd *cobra.Command, how opening, f func(ctx context.Context, n *node.Node, who entente.Actor) error) error {
 	ctx := cmd.Context()
+	if a.as != "" {
+		how = mustExist // a node that is made now has nobody to sign in
+	}
 	n, done, err := a.open(ctx, how, nil)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return f(ctx, n, entente.LocalActor())
+	who, err := a.signIn(ctx, n)
+	if err != nil {
+		return err
+	}
+	return f(ctx, n, who)
 }

@@ -15,7 +15,6 @@ import (
 
 	"entente"
 	"entente/node"
-	"entente/taxii"
 )
 
 const remoteHelp = `
@@ -102,20 +101,7 @@ func (f *remoteFlags) remote(ctx context.Context, a *app, n *node.Node, who ente
 	return n.Locate(ctx, r, address, f.there)
 }
 
-func parseSince(s string) (int64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	text := s
-	if len(s) == len("2026-01-31") {
-		text += "T00:00:00Z"
-	}
-	at, err := taxii.ParseTimestamp(text)
-	if err != nil {
-		return 0, usagef("--since %q is not a time such as 2026-01-31 or 2026-01-31T12:00:00Z", s)
-	}
-	return at, nil
-}
+func parseSince(s string) (int64, error) { return moment("since", s) }
 
 // access reads the secrets and files that the flags name.
 func (f *remoteFlags) access(a *app) (entente.RemoteAccess, error) {

@@ -21,6 +21,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 	for name, f := range map[string]func(*testing.T, func() *store.Store){
 		"Migrations":     testMigrations,
 		"Accounts":       testAccounts,
+		"People":         testPeople,
+		"Door":           testDoor,
 		"Certificates":   testCertificates,
 		"Collections":    testCollections,
 		"Roots":          testRoots,
