@@ -87,10 +87,13 @@ func (a *advance) reach(queue []*advancing) ([]*advancing, error) {
 				}
 			}
 			all = append(all, o)
-			if len(o.candidates) == 0 {
+			// Objects may wait for a definition to be supplied by their own source, though
+			// another's stands.
+			defines := o.m.ID.Type() == "marking-definition"
+			if len(o.candidates) == 0 && !defines {
 				continue
 			}
-			if id := o.m.ID; !a.asked[id] && !a.there(id) {
+			if id := o.m.ID; !a.asked[id] && (defines || !a.there(id)) {
 				waits = append(waits, id)
 			}
 			next = append(next, a.awaiting[o.m.ID]...)

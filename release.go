@@ -134,25 +134,40 @@ func (r *releasing) scope() Step {
 // the copy that is served is stamped with it: receivers know nothing of home's floors and
 // restrictions, and take an unmarked object for CLEAR.
 func (r *releasing) effectiveMarking(s *Submission) (m Marking, stamp TLP) {
-	m = EffectiveMarking(s.Version, r.c.Define, TLPNone, TLPNone)
-	own := m.TLP
-	m.TLP = max(m.TLP, r.c.Floors[s.Place])
-	if k := r.m.Restriction; k != nil {
-		m.TLP = max(m.TLP, k.To)
+	v := s.Version
+	m = EffectiveMarking(v, r.define(s), TLPNone, TLPNone)
+	own, whole := m.TLP, m.TLP
+	if len(v.Granular) > 0 { // marks on parts do not mark the object
+		only := *v
+		only.Granular = nil
+		whole = EffectiveMarking(&only, r.define(s), TLPNone, TLPNone).TLP
 	}
-	if s.Version.Type == "marking-definition" {
+	if v.Type == "marking-definition" {
 		return m, TLPNone
 	}
-	if m.TLP == TLPNone {
-		m.TLP = r.t.Unmarked
-		if via := r.c.Others[s.Via]; via != nil && m.TLP != TLPNone {
-			m.TLP = max(m.TLP, via.Unmarked)
-		}
+	home := r.c.Floors[s.Place]
+	if k := r.m.Restriction; k != nil {
+		home = max(home, k.To)
 	}
+	if whole == TLPNone && home == TLPNone {
+		if r.t.Unmarked == TLPNone {
+			return Marking{PAP: m.PAP, Unknown: m.Unknown}, TLPNone
+		}
+		whole = r.t.Unmarked
+		if via := r.c.Others[s.Via]; via != nil {
+			whole = max(whole, via.Unmarked)
+		}
+		own = TLPNone // what has no marking as a whole gets one
+	}
+	m.TLP = max(m.TLP, whole, home)
 	if m.TLP > own {
 		stamp = m.TLP
 	}
 	return m, stamp
+}
+
+func (r *releasing) define(s *Submission) func(ObjectID) Definition {
+	return func(id ObjectID) Definition { return r.c.Define(id, s.Source) }
 }
 
 // markingVerdict is rule 2 for any submission of the object.
@@ -163,7 +178,7 @@ func (r *releasing) markingVerdict(s *Submission) (Marking, TLP, Step) {
 	switch {
 	case k != nil && k.Withdraw:
 		step = r.step(RuleMarking, Withheld, Restricted, "home has withdrawn the object: %s", k.Reason)
-	case len(m.Unknown) > 0 && r.c.Define(m.Unknown[0]).Missing:
+	case len(m.Unknown) > 0 && r.c.Define(m.Unknown[0], s.Source).Missing:
 		step = r.step(RuleMarking, Pending, AwaitsReferences, "its marking %s is not here yet", m.Unknown[0])
 		step.Awaits = m.Unknown[:1]
 	case len(m.Unknown) > 0:
