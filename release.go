@@ -47,11 +47,13 @@ type Circumstances struct {
 	Now       int64 // microseconds since 1970
 	Home      string
 	Agreement *Agreement
-	Floors    []TLP                          // of the feeds' collections, by place
-	Define    func(ObjectID) Definition      // what a marking definition says, by the covered collections
-	Owner     func(identity ObjectID) string // whose STIX identity this is: an organisation's id, "" unknown
-	Others    map[string]*Terms              // terms of the other agreements through which something came, by id
-	Orders    []StandingRelease              // standing releases that hold for this agreement
+	Floors    []TLP // of the feeds' collections, by place
+	// Define says what a marking definition is on an object that a source supplied, by the
+	// covered collections: see [DefinitionFor].
+	Define func(id ObjectID, source string) Definition
+	Owner  func(identity ObjectID) string // whose STIX identity this is: an organisation's id, "" unknown
+	Others map[string]*Terms              // terms of the other agreements through which something came, by id
+	Orders []StandingRelease              // standing releases that hold for this agreement
 	// Present tells whether references to an object are no loose ends: it stands in one of
 	// the feeds, or every member has it. Where it is nil rule 6 is left to the caller.
 	Present func(ObjectID) bool
