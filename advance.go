@@ -237,6 +237,8 @@ func (a *advance) settle(o *advancing) error {
 		m.Submissions, o.later = append(m.Submissions, o.later[:n]...), o.later[n:]
 		a.creator(o)
 	}
+	// Others' dissent never blocks.
+	m.Dissent = slices.DeleteFunc(m.Dissent, func(d Dissent) bool { return d.Source != a.c.Home && d.Source != o.creator })
 	m.strict = nil
 	o.candidates, o.waits, o.settled = o.candidates[:0], o.waits[:0], true
 	a.judgeDissent(m)

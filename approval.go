@@ -190,6 +190,7 @@ func (o *StandingRelease) holds(at int64) bool {
 // home or the organisation that made the object.
 type Dissent struct {
 	Object ObjectID // the opinion or note
+	Source string   // the organisation that holds it
 	// Releasable tells that some version of it passes the rule in this agreement by itself,
 	// references apart.
 	Releasable bool

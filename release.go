@@ -64,6 +64,20 @@ type Circumstances struct {
 	Telling bool
 }
 
+// Restrict adds a restriction: of several, what is strictest counts.
+func (m *Matter) Restrict(r Restriction) {
+	if m.Restriction == nil {
+		m.Restriction = &r
+		return
+	}
+	if m.Restriction.To < r.To {
+		m.Restriction.To, m.Restriction.Reason = r.To, r.Reason
+	}
+	if r.Withdraw && !m.Restriction.Withdraw {
+		m.Restriction.Withdraw, m.Restriction.Reason = true, r.Reason
+	}
+}
+
 // Release is the release rule: it judges whether a submission goes to an agreement's
 // members, denies by default, and is the only place that decides it. Matter is the object's.
 func Release(s *Submission, m *Matter, c *Circumstances) Verdict {

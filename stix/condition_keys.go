@@ -96,3 +96,12 @@ func ConditionKeys(c entente.Condition) []string {
 	}
 	return out
 }
+
+// ReferenceKey is the key of objects that refer to an object; false where references to it
+// have none.
+func ReferenceKey(id entente.ObjectID) (string, bool) {
+	if !hasReferenceKey(string(id)) {
+		return "", false
+	}
+	return indexedFields[""].Name + "\x00" + string(id), true
+}

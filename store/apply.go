@@ -53,26 +53,46 @@ func (t *Tx) applyHome(ctx context.Context, c entente.Change) error {
 func typeKey(name string) int64 { return entente.ObjectID(name).Fold() >> 32 }
 
 func (t *Tx) applyContents(ctx context.Context, c entente.Change) error {
-	if len(c.Contents) == 0 {
-		return nil
+	written, err := t.putContents(ctx, c.Contents)
+	if err == nil && written != int64(len(c.Contents)) {
+		return errAgain // another process stored one of them first: its number counts
 	}
-	rows := make([][]any, len(c.Contents))
-	for i, n := range c.Contents {
+	return err
+}
+
+// putContents stores contents, but for those that are there under another number, and
+// tells how many it stored.
+func (t *Tx) putContents(ctx context.Context, all []entente.NewContent) (int64, error) {
+	if len(all) == 0 {
+		return 0, nil
+	}
+	rows := make([][]any, len(all))
+	for i, n := range all {
 		v, key := n.Version, n.Version.Key()
 		rows[i] = []any{n.Content, v.ID.Fold(), key.Micros, key.Rest, v.Digest[:], string(v.ID), int64(v.Spec), v.Stamp().Text, v.Bytes}
 	}
-	written, err := t.s.d.insert(ctx, t, contentBulk, rows)
-	if err != nil {
-		return err
-	}
-	if written != int64(len(rows)) {
-		return errAgain // another process stored one of them first: its number counts
-	}
-	return nil
+	return t.s.d.insert(ctx, t, contentBulk, rows)
 }
 
 func (t *Tx) applyLines(ctx context.Context, c entente.Change) error {
 	if c.Head == 0 {
+		return nil
+	}
+	if err := t.putLines(ctx, c); err != nil {
+		return err
+	}
+	if len(c.Lines) > 0 {
+		if _, err := t.exec(ctx, `INSERT INTO submission (feed, last, account, via) VALUES ($1, $2, $3, $4)`, c.Feed, c.Head, c.Batch.Account, c.Batch.Via); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added)
+	return err
+}
+
+// putLines appends lines to a feed.
+func (t *Tx) putLines(ctx context.Context, c entente.Change) error {
+	if len(c.Lines) == 0 {
 		return nil
 	}
 	orgs, err := t.organisations(ctx)
@@ -83,15 +103,7 @@ func (t *Tx) applyLines(ctx context.Context, c entente.Change) error {
 	for i, l := range c.Lines {
 		rows[i] = []any{c.Feed, l.Seq, l.Content, orgs[l.Source], l.Added, typeKey(l.Type), int64(l.Of), l.Gone, l.Newer, l.Line.Spec, l.Rival}
 	}
-	if _, err := t.s.d.insert(ctx, t, lineBulk, rows); err != nil {
-		return err
-	}
-	if len(c.Lines) > 0 {
-		if _, err := t.exec(ctx, `INSERT INTO submission (feed, last, account, via) VALUES ($1, $2, $3, $4)`, c.Feed, c.Head, c.Batch.Account, c.Batch.Via); err != nil {
-			return err
-		}
-	}
-	_, err = t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added)
+	_, err = t.s.d.insert(ctx, t, lineBulk, rows)
 	return err
 }
 

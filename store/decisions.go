@@ -48,8 +48,8 @@ func (t *Tx) applyDecisions(ctx context.Context, c entente.Change) error {
 		}
 	}
 	for _, d := range c.Dissent {
-		if _, err := t.exec(ctx, `INSERT INTO dissent (okey, content, object) VALUES ($1, $2, $3) ON CONFLICT (okey, content) DO NOTHING`,
-			d.About.Fold(), d.Content, string(d.Dissent)); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO dissent (okey, content, about, object) VALUES ($1, $2, $3, $4) ON CONFLICT (okey, content) DO NOTHING`,
+			d.About.Fold(), d.Content, string(d.About), string(d.Dissent)); err != nil {
 			return err
 		}
 	}

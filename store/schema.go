@@ -106,7 +106,7 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE stamped (content {number}, original BIGINT NOT NULL)`,
 		`CREATE INDEX stamped_original ON stamped (original)`,
 		// Dissent: content (an opinion or note) is about the object of that okey.
-		`CREATE TABLE dissent (okey BIGINT NOT NULL, content BIGINT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (okey, content)) {clustered}`,
+		`CREATE TABLE dissent (okey BIGINT NOT NULL, content BIGINT NOT NULL, about TEXT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (okey, content)) {clustered}`,
 		`ALTER TABLE collection ADD COLUMN floor BIGINT NOT NULL DEFAULT 0`,
 
 		`CREATE TABLE agreement (num {number}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, terms BIGINT NOT NULL,

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"context"
+
+	"entente"
+)
+
+var (
+	pendingBulk = bulk{
+		table: "pending",
+		columns: []column{{"feed", "bigint"}, {"seq", "bigint"}, {"agreement", "bigint"}, {"content", "bigint"}, {"okey", "bigint"},
+			{"reason", "bigint"}, {"since", "bigint"}, {"ready", "bigint"}},
+		conflict: "feed, seq",
+	}
+	awaitsBulk = bulk{
+		table:    "awaits",
+		columns:  []column{{"agreement", "bigint"}, {"okey", "bigint"}, {"feed", "bigint"}, {"seq", "bigint"}},
+		conflict: "agreement, okey, feed, seq",
+	}
+	stampedBulk = bulk{table: "stamped", columns: []column{{"content", "bigint"}, {"original", "bigint"}}, conflict: "content"}
+)
+
+// stagedFrom is where the times of staged lines begin: beyond any time, so that nobody
+// finds them by one. They get their own when they become visible.
+const stagedFrom = 1 << 61
+
+// StagedAdded is the time that stands for the last one of a feed while a change is staged.
+func StagedAdded(tail int64) int64 { return stagedFrom + tail }
+
+// Advancing is what an advance came to, and what it rests on.
+type Advancing struct {
+	Agreement *entente.Agreement // as it was read
+	entente.Advanced
+	Seen    []int64   // by place: up to where the accept log is judged now
+	Touched []Touched // what is judged
+	Staged  bool      // readers do not see it yet
+	Waits   bool      // there may be waits to be replaced
+	Now     int64
+}
+
+// errMoved tells that somebody else has carried a feed on, or stored a copy, in between.
+func errMoved() error {
+	return entente.Errorf(entente.Conflict, "another process has carried this agreement's feeds on in between")
+}
+
+// PutAdvance writes what an advance came to. It is a Conflict, and nothing is written, if
+// the feeds are not any more where the advance began.
+func (t *Tx) PutAdvance(ctx context.Context, w Advancing) error {
+	moved := map[int64]entente.Change{}
+	for _, c := range w.Feeds {
+		moved[c.Feed] = c
+	}
+	for place, f := range w.Agreement.Feeds {
+		tail := f.Tail
+		if c, ok := moved[f.Feed]; ok {
+			tail = c.Head
+		}
+		res, err := t.exec(ctx, `UPDATE release_feed SET seen = $1, tail = $2 WHERE feed = $3 AND seen = $4 AND tail = $5`,
+			w.Seen[place], tail, f.Feed, f.Seen, f.Tail)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n != 1 {
+			return errMoved()
+		}
+	}
+	if err := t.putCopies(ctx, w); err != nil {
+		return err
+	}
+	for _, c := range w.Feeds {
+		if err := t.putLines(ctx, c); err != nil {
+			return err
+		}
+		if err := t.applyMarks(ctx, c); err != nil {
+			return err
+		}
+		if w.Staged {
+			continue
+		}
+		if _, err := t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added); err != nil {
+			return err
+		}
+	}
+	if err := t.putWaits(ctx, w); err != nil {
+		return err
+	}
+	return t.strike(ctx, w)
+}
+
+// putCopies writes stamped copies.
+func (t *Tx) putCopies(ctx context.Context, w Advancing) error {
+	if len(w.Contents) == 0 {
+		return nil
+	}
+	written, err := t.putContents(ctx, w.Contents)
+	if err != nil {
+		return err
+	}
+	if written != int64(len(w.Contents)) {
+		return errMoved()
+	}
+	rows := make([][]any, len(w.Stamped))
+	for i, p := range w.Stamped {
+		rows[i] = []any{p[0], p[1]}
+	}
+	_, err = t.s.d.insert(ctx, t, stampedBulk, rows)
+	return err
+}
+
+// putWaits replaces what waits of the objects that were judged.
+func (t *Tx) putWaits(ctx context.Context, w Advancing) error {
+	if w.Waits && len(w.Settled) > 0 {
+		in, arg := t.s.d.ints("$2", folds(w.Settled))
+		for _, q := range []string{
+			`DELETE FROM awaits WHERE EXISTS (SELECT 1 FROM pending p WHERE p.agreement = $1 AND p.okey IN ` + in + ` AND p.feed = awaits.feed AND p.seq = awaits.seq)`,
+			`DELETE FROM pending WHERE agreement = $1 AND okey IN ` + in,
+		} {
+			if _, err := t.exec(ctx, q, w.Agreement.Num, arg); err != nil {
+				return err
+			}
+		}
+	}
+	var pending, awaits [][]any
+	for _, x := range w.Advanced.Waits {
+		feed := w.Agreement.Feeds[x.Place].Feed
+		pending = append(pending, []any{feed, x.Seq, w.Agreement.Num, x.Content, x.Object.Fold(), int64(x.Reason), w.Now, int64(0)})
+		for _, id := range x.Awaits {
+			awaits = append(awaits, []any{w.Agreement.Num, id.Fold(), feed, x.Seq})
+		}
+	}
+	if len(pending) == 0 {
+		return nil
+	}
+	if _, err := t.s.d.insert(ctx, t, pendingBulk, pending); err != nil {
+		return err
+	}
+	if len(awaits) == 0 {
+		return nil
+	}
+	_, err := t.s.d.insert(ctx, t, awaitsBulk, awaits)
+	return err
+}
+
+// strike takes out what was asked to be judged and is, notes what is to be judged at a
+// later time, and opens the agreement again when nothing is left of a tightening.
+func (t *Tx) strike(ctx context.Context, w Advancing) error {
+	for _, x := range w.Touched {
+		if _, err := t.exec(ctx, `DELETE FROM touched WHERE agreement = $1 AND object = $2 AND mark = $3`, w.Agreement.Num, string(x.Object), x.Mark); err != nil {
+			return err
+		}
+	}
+	var later []entente.Touch
+	for _, d := range w.Due {
+		later = append(later, entente.Touch{Agreement: w.Agreement.Num, Object: d.Object, Due: d.At})
+	}
+	if err := t.applyTouch(ctx, entente.Change{Touch: later}); err != nil || len(w.Touched) == 0 || w.Staged {
+		return err
+	}
+	_, err := t.exec(ctx, `UPDATE agreement SET closed = 0 WHERE num = $1 AND closed <> 0 AND length(work) = 0
+		AND NOT EXISTS (SELECT 1 FROM touched x WHERE x.agreement = $1 AND x.due <= $2)`, w.Agreement.Num, w.Now)
+	return err
+}
+
+// CopyOf finds a content of an object by its digest, 0 if there is none.
+func (t *Tx) CopyOf(ctx context.Context, v *entente.Version) (int64, error) {
+	key := v.Key()
+	found, err := t.numbers(ctx, `SELECT content FROM content WHERE okey = $1 AND micros = $2 AND rest = $3 AND digest = $4`, v.ID.Fold(), key.Micros, key.Rest, v.Digest[:])
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0], nil
+}
+
+// Flip makes what is staged visible, gives it its times, and puts the agreement in its new
+// state; all at once.
+func (t *Tx) Flip(ctx context.Context, a *entente.Agreement, seen []int64, now int64) error {
+	for place, f := range a.Feeds {
+		var head, added, tail int64
+		err := t.queryRow(ctx, `SELECT f.head, f.added, r.tail FROM feed f JOIN release_feed r ON r.feed = f.feed WHERE f.feed = $1`, f.Feed).Scan(&head, &added, &tail)
+		if err != nil {
+			return err
+		}
+		if head != f.Head || tail != f.Tail {
+			return errMoved()
+		}
+		if f.Staged() {
+			base := max(now, added+1) - f.Head - 1
+			if _, err := t.exec(ctx, `UPDATE line SET added = $1 + seq WHERE feed = $2 AND seq > $3`, base, f.Feed, f.Head); err != nil {
+				return err
+			}
+			added = base + f.Tail
+		}
+		if _, err := t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, f.Feed, f.Tail, added); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE release_feed SET seen = $2 WHERE feed = $1`, f.Feed, seen[place]); err != nil {
+			return err
+		}
+	}
+	if err := t.putAgreement(ctx, a); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Unstage takes back a part of what was staged and is not visible: at most about limit
+// lines. It reports whether that is all.
+func (t *Tx) Unstage(ctx context.Context, a *entente.Agreement, limit int64) (done bool, err error) {
+	for _, f := range a.Feeds {
+		var head, tail int64
+		if err := t.queryRow(ctx, `SELECT f.head, r.tail FROM feed f JOIN release_feed r ON r.feed = f.feed WHERE f.feed = $1`, f.Feed).Scan(&head, &tail); err != nil {
+			return false, err
+		}
+		if tail <= head {
+			continue
+		}
+		to := max(head, tail-limit)
+		if _, err := t.exec(ctx, `DELETE FROM line WHERE feed = $1 AND seq > $2`, f.Feed, to); err != nil {
+			return false, err
+		}
+		if to == head {
+			for _, column := range []string{"gone", "newer", "later"} {
+				if _, err := t.exec(ctx, `UPDATE line SET `+column+` = 0 WHERE feed = $1 AND `+column+` > $2`, f.Feed, head); err != nil {
+					return false, err
+				}
+			}
+		}
+		_, err := t.exec(ctx, `UPDATE release_feed SET tail = $2 WHERE feed = $1`, f.Feed, to)
+		return false, err
+	}
+	return true, nil
+}

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+
+	"entente"
+)
+
+// Library reads what an [entente.Advance] of one agreement asks for. All of it is of the one
+// state that its transaction sees, which must be a [Store.View].
+type Library struct {
+	t     *Tx
+	ctx   context.Context
+	a     *entente.Agreement
+	w     Window
+	parse func([]byte) *entente.Version
+	now   int64
+
+	logs, feeds map[int64]int // the numbers of accept logs and of release feeds, with their places
+	numbers     []int64       // of both
+	vocabulary  []int64       // home feeds of the vocabularies
+	versions    map[int64]*entente.Version
+	settled     []int64 // by place: positions of the log up to which submissions count
+	orders      map[string]int64
+	stamps      bool // whether there are stamped copies at all
+	waits       bool // whether anything waits
+	follower    string
+	refKey      func(entente.ObjectID) (key int64, ok bool)
+}
+
+// LibraryOptions say what a [Library] is of.
+type LibraryOptions struct {
+	Agreement *entente.Agreement
+	Window    Window
+	// Settled are by place the positions of the accept logs up to which submissions count.
+	Settled []int64
+	// Parse reads a version's bytes.
+	Parse func([]byte) *entente.Version
+	// Follower fills the index of values; ReferenceKey is the key in it of references to an
+	// object, false where it has none.
+	Follower     string
+	ReferenceKey func(entente.ObjectID) (int64, bool)
+}
+
+// Library prepares to read for an advance.
+func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
+	l := &Library{t: t, ctx: ctx, a: o.Agreement, w: o.Window, parse: o.Parse, settled: o.Settled, follower: o.Follower, refKey: o.ReferenceKey,
+		logs: map[int64]int{}, feeds: map[int64]int{}, versions: map[int64]*entente.Version{}}
+	for place, f := range o.Agreement.Feeds {
+		l.logs[f.Log], l.feeds[f.Feed] = place, place
+		l.numbers = append(l.numbers, f.Log, f.Feed)
+	}
+	for _, id := range o.Agreement.Terms.Vocabularies {
+		c, err := t.collectionByID(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if c != nil {
+			l.vocabulary = append(l.vocabulary, c.Feed)
+		}
+	}
+	for _, x := range o.Window.Arrived {
+		if v := o.Parse(x.Bytes); v != nil {
+			l.versions[x.Content] = v
+		}
+	}
+	for to, text := range map[*bool]string{&l.stamps: `SELECT content FROM stamped LIMIT 1`} {
+		some, err := t.numbers(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		*to = len(some) > 0
+	}
+	some, err := t.numbers(ctx, `SELECT seq FROM pending WHERE agreement = $1 LIMIT 1`, o.Agreement.Num)
+	l.waits = len(some) > 0
+	return l, err
+}
+
+// matter is one object on its way out of the database.
+type matter struct {
+	*entente.Matter
+	contents []entente.Known
+}
+
+// Matters is for [entente.Library].
+func (l *Library) Matters(ids []entente.ObjectID) ([]*entente.Matter, error) {
+	all := make([]*entente.Matter, len(ids))
+	at := make(map[entente.ObjectID]*entente.Matter, len(ids))
+	for i, id := range ids {
+		all[i] = &entente.Matter{ID: id}
+		at[id] = all[i]
+	}
+	held, err := l.contents(ids, at)
+	if err != nil {
+		return nil, err
+	}
+	originals, err := l.originals(held)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.lines(held, originals, at); err != nil {
+		return nil, err
+	}
+	if err := l.bodies(all); err != nil {
+		return nil, err
+	}
+	return all, l.decisions(ids, at)
+}
+
+// held is one content with its object.
+type heldContent struct {
+	id   entente.ObjectID
+	spec entente.Spec
+	key  entente.StampKey
+}
+
+// contents reads what contents there are of some objects.
+func (l *Library) contents(ids []entente.ObjectID, wanted map[entente.ObjectID]*entente.Matter) (map[int64]heldContent, error) {
+	in, arg := l.t.s.d.ints("$1", folds(ids))
+	rows, err := l.t.query(l.ctx, `SELECT content, id, spec, micros, rest FROM content WHERE okey IN `+in, arg)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := make(map[int64]heldContent, len(ids))
+	for rows.Next() {
+		var content int64
+		var h heldContent
+		if err := rows.Scan(&content, &h.id, &h.spec, &h.key.Micros, &h.key.Rest); err != nil {
+			return nil, err
+		}
+		if wanted[h.id] != nil { // else another id of the same fold
+			out[content] = h
+		}
+	}
+	return out, rows.Err()
+}
+
+// originals gives for stamped copies among the contents what they are copies of.
+func (l *Library) originals(held map[int64]heldContent) (map[int64]int64, error) {
+	if !l.stamps {
+		return nil, nil
+	}
+	in, arg := l.t.s.d.ints("$1", keysOf(held))
+	out := map[int64]int64{}
+	return out, l.t.pairs(l.ctx, `SELECT content, original FROM stamped WHERE content IN `+in, []any{arg}, func(a, b int64) { out[a] = b })
+}
+
+func keysOf[V any](m map[int64]V) []int64 {
+	out := make([]int64, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+// lines reads the lines that carry some contents: submissions in the accept logs, entries in
+// the feeds.
+func (l *Library) lines(held map[int64]heldContent, originals map[int64]int64, at map[entente.ObjectID]*entente.Matter) error {
+	if len(held) == 0 || len(l.numbers) == 0 {
+		return nil
+	}
+	d := l.t.s.d
+	in, arg := d.ints("$1", keysOf(held))
+	feeds, arg2 := d.ints("$2", l.numbers)
+	rows, err := l.t.query(l.ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+		FROM line l`+d.by("line_content")+` JOIN organisation o ON o.num = l.source WHERE l.content IN `+in+` AND l.feed IN `+feeds, arg, arg2)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var foreign []*entente.Submission
+	for rows.Next() {
+		var feed int64
+		var x entente.Line
+		if err := rows.Scan(&feed, &x.Seq, &x.Content, &x.Source, &x.Added, &x.Gone, &x.Newer, &x.Spec, &x.Rival); err != nil {
+			return err
+		}
+		h := held[x.Content]
+		m := at[h.id]
+		if place, ok := l.feeds[feed]; ok {
+			if x.Gone == 0 {
+				of := x.Content
+				if o, ok := originals[of]; ok {
+					of = o
+				}
+				m.Standing = append(m.Standing, entente.Standing{Place: place, Line: x, Of: of, Spec: h.spec, Key: h.key})
+			}
+			continue
+		}
+		place := l.logs[feed]
+		if x.Seq > l.settled[place] || x.Gone != 0 && x.Gone <= l.settled[place] {
+			continue
+		}
+		m.Submissions = append(m.Submissions, entente.Submission{Place: place, Seq: x.Seq, Content: x.Content, Key: h.key, Source: x.Source,
+			Arrived: x.Added, Step: l.step(place, x.Seq)})
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for _, m := range at {
+		sortMatter(m)
+		for i := range m.Submissions {
+			foreign = append(foreign, &m.Submissions[i])
+		}
+	}
+	return l.origins(foreign)
+}
+
+// step is which step of the window brings a line of an accept log, 0 for none.
+func (l *Library) step(place int, seq int64) int {
+	if seq <= l.w.From[place] || seq > l.w.UpTo[place] {
+		return 0
+	}
+	for _, b := range l.w.Batches[place] {
+		if seq <= b.Last {
+			return b.Step
+		}
+	}
+	return 0
+}

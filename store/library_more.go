@@ -1,0 +1,279 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"entente"
+)
+
+func sortMatter(m *entente.Matter) {
+	slices.SortFunc(m.Submissions, func(x, y entente.Submission) int {
+		return cmp.Or(cmp.Compare(x.Place, y.Place), cmp.Compare(x.Seq, y.Seq))
+	})
+	slices.SortFunc(m.Standing, func(x, y entente.Standing) int {
+		return cmp.Or(cmp.Compare(x.Place, y.Place), cmp.Compare(x.Line.Seq, y.Line.Seq))
+	})
+}
+
+// origins fills in who submitted what others than home supplied, and through which
+// agreement.
+func (l *Library) origins(all []*entente.Submission) error {
+	home, err := l.t.Home(l.ctx)
+	if err != nil {
+		return err
+	}
+	names := map[int64]string{}
+	for _, s := range all {
+		if s.Source == home.ID {
+			continue
+		}
+		var via int64
+		err := l.t.queryRow(l.ctx, `SELECT account, via FROM submission WHERE feed = $1 AND last >= $2 ORDER BY last LIMIT 1`,
+			l.a.Feeds[s.Place].Log, s.Seq).Scan(&s.Author, &via)
+		if err != nil {
+			return err
+		}
+		if via == l.a.Num {
+			s.Via = l.a.ID
+			continue
+		}
+		if _, ok := names[via]; !ok {
+			id, err := l.t.strings(l.ctx, `SELECT id FROM agreement WHERE num = $1`, via)
+			if err != nil {
+				return err
+			}
+			if len(id) == 1 {
+				names[via] = id[0]
+			}
+		}
+		s.Via = names[via]
+	}
+	return nil
+}
+
+// bodies fills in the versions of submissions: those of the window are there, others are read.
+func (l *Library) bodies(all []*entente.Matter) error {
+	missing := map[int64]bool{}
+	for _, m := range all {
+		for _, s := range m.Submissions {
+			if l.versions[s.Content] == nil {
+				missing[s.Content] = true
+			}
+		}
+	}
+	if len(missing) > 0 {
+		in, arg := l.t.s.d.ints("$1", keysOf(missing))
+		rows, err := l.t.query(l.ctx, `SELECT content, body FROM content WHERE content IN `+in, arg)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var content int64
+			var body []byte
+			if err := rows.Scan(&content, &body); err != nil {
+				return err
+			}
+			l.versions[content] = l.parse(body)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+	}
+	for _, m := range all {
+		for i := range m.Submissions {
+			m.Submissions[i].Version = l.versions[m.Submissions[i].Content]
+		}
+		// What cannot be read any more is damage, for the doctor to tell; it is not released.
+		m.Submissions = slices.DeleteFunc(m.Submissions, func(s entente.Submission) bool { return s.Version == nil })
+	}
+	return nil
+}
+
+// decisions fills in what was decided about objects.
+func (l *Library) decisions(ids []entente.ObjectID, at map[entente.ObjectID]*entente.Matter) error {
+	all, err := l.t.Decisions(l.ctx, l.a.Num, ids)
+	if err != nil {
+		return err
+	}
+	for _, d := range all {
+		if m := at[d.Object]; m != nil {
+			m.Decisions = append(m.Decisions, d)
+		}
+	}
+	restrictions, err := l.t.Restrictions(l.ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, r := range restrictions {
+		if m := at[r.Object]; m != nil && r.Lifted == 0 {
+			m.Restrict(r)
+		}
+	}
+	consents, err := l.t.Consents(l.ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, k := range consents {
+		if m := at[k.Object]; m != nil {
+			m.Consents = append(m.Consents, k)
+		}
+	}
+	return l.dissent(ids, at)
+}
+
+// dissent fills in which opinions and notes dissent from objects. Whose they are is told by
+// who supplied them: home, or the organisation that made the object, which the advance asks.
+func (l *Library) dissent(ids []entente.ObjectID, at map[entente.ObjectID]*entente.Matter) error {
+	in, arg := l.t.s.d.ints("$1", folds(ids))
+	rows, err := l.t.query(l.ctx, `SELECT d.about, d.object, o.id, l.added FROM dissent d JOIN line l ON l.content = d.content
+		JOIN collection k ON k.feed = l.feed JOIN organisation o ON o.num = l.source
+		WHERE d.okey IN `+in+` AND l.gone = 0 ORDER BY d.object, l.added`, arg)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var about, object, source string
+		var added int64
+		if err := rows.Scan(&about, &object, &source, &added); err != nil {
+			return err
+		}
+		m := at[entente.ObjectID(about)]
+		if m == nil {
+			continue
+		}
+		id := entente.ObjectID(object)
+		if n := len(m.Dissent); n == 0 || m.Dissent[n-1].Object != id || m.Dissent[n-1].Source != source {
+			m.Dissent = append(m.Dissent, entente.Dissent{Object: id, Source: source, Since: added})
+		}
+	}
+	return rows.Err()
+}
+
+// Present is for [entente.Library].
+func (l *Library) Present(ids []entente.ObjectID) (map[entente.ObjectID]entente.Presence, error) {
+	out := map[entente.ObjectID]entente.Presence{}
+	wanted := make(map[entente.ObjectID]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	feeds := append([]int64{}, l.vocabulary...)
+	for _, f := range l.a.Feeds {
+		feeds = append(feeds, f.Feed)
+	}
+	d := l.t.s.d
+	in, arg := d.ints("$1", folds(ids))
+	of, arg2 := d.ints("$2", feeds)
+	rows, err := l.t.query(l.ctx, `SELECT c.id, l.feed FROM content c JOIN line l`+d.by("line_content")+` ON l.content = c.content
+		WHERE c.okey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0 AND l.rival = 0`, arg, arg2)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var feed int64
+		if err := rows.Scan(&id, &feed); err != nil {
+			return nil, err
+		}
+		if oid := entente.ObjectID(id); wanted[oid] {
+			if _, ok := l.feeds[feed]; ok {
+				out[oid] |= entente.InFeed
+			} else {
+				out[oid] |= entente.InVocabulary
+			}
+		}
+	}
+	return out, rows.Err()
+}
+
+// Waiting is for [entente.Library].
+func (l *Library) Waiting(ids []entente.ObjectID) ([]entente.ObjectID, error) {
+	if !l.waits {
+		return nil, nil
+	}
+	in, arg := l.t.s.d.ints("$2", folds(ids))
+	found, err := l.t.strings(l.ctx, `SELECT c.id FROM pending p JOIN content c ON c.content = p.content WHERE p.agreement = $1 AND p.okey IN `+in+`
+		UNION SELECT c.id FROM awaits w JOIN pending p ON p.feed = w.feed AND p.seq = w.seq JOIN content c ON c.content = p.content
+		WHERE w.agreement = $1 AND w.okey IN `+in, l.a.Num, arg)
+	return objectIDs(found), err
+}
+
+func objectIDs(all []string) []entente.ObjectID {
+	out := make([]entente.ObjectID, len(all))
+	for i, s := range all {
+		out[i] = entente.ObjectID(s)
+	}
+	return out
+}
+
+// ErrIndexBehind tells that the index has not read yet what a feed rests on: the advance is
+// to be tried again when it has.
+var ErrIndexBehind = entente.Errorf(entente.Unavailable, "the index of references is behind the feeds; try again")
+
+// Referrers is for [entente.Library]. It finds them by the index of values, which has all
+// that the feeds rest on once its follower has come as far as they have.
+func (l *Library) Referrers(ids []entente.ObjectID) ([]entente.ObjectID, error) {
+	var keys []int64
+	scan := false
+	for _, id := range ids {
+		if key, ok := l.refKey(id); ok {
+			keys = append(keys, key)
+		} else {
+			scan = true
+		}
+	}
+	if scan {
+		return l.everything()
+	}
+	for _, f := range l.a.Feeds {
+		at, err := l.t.position(l.ctx, l.follower, f.Log)
+		if err != nil {
+			return nil, err
+		}
+		if at < f.Seen {
+			return nil, ErrIndexBehind
+		}
+	}
+	d := l.t.s.d
+	in, arg := d.ints("$1", keys)
+	of, arg2 := d.ints("$2", l.feedNumbers())
+	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM value v JOIN line l`+d.by("line_content")+` ON l.content = v.content JOIN content c ON c.content = v.content
+		WHERE v.vkey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0
+		UNION SELECT DISTINCT c.id FROM value v JOIN stamped s ON s.original = v.content JOIN line l`+d.by("line_content")+` ON l.content = s.content
+		JOIN content c ON c.content = s.content WHERE v.vkey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0`, arg, arg2)
+	return objectIDs(found), err
+}
+
+func (l *Library) feedNumbers() []int64 {
+	var out []int64
+	for _, f := range l.a.Feeds {
+		out = append(out, f.Feed)
+	}
+	return out
+}
+
+// everything lists all objects that stand in the feeds: references to marking definitions
+// are not in the index, as nearly every object has one of a few.
+func (l *Library) everything() ([]entente.ObjectID, error) {
+	of, arg := l.t.s.d.ints("$1", l.feedNumbers())
+	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM line l JOIN content c ON c.content = l.content WHERE l.feed IN `+of+` AND l.gone = 0`, arg)
+	return objectIDs(found), err
+}
+
+// Definitions reads the contents of marking definitions that stand in the covered
+// collections, with who supplied them.
+func (l *Library) Definitions(ctx context.Context, id entente.ObjectID, read func(*entente.Version) entente.Definition) ([]entente.HeldDefinition, error) {
+	ms, err := l.Matters([]entente.ObjectID{id})
+	if err != nil {
+		return nil, err
+	}
+	var out []entente.HeldDefinition
+	for _, s := range ms[0].Submissions {
+		out = append(out, entente.HeldDefinition{Definition: read(s.Version), Sources: []string{s.Source}})
+	}
+	return out, nil
+}
