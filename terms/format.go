@@ -61,7 +61,7 @@ func Template(o TemplateOptions) []byte {
 			fmt.Fprintf(&b, "# %s\n", line)
 		}
 		fmt.Fprintf(&b, "# Value: %s.\n", k.form)
-		if k.def != "" {
+		if k.def != "" && !slices.Contains(needed, k.name) {
 			fmt.Fprintf(&b, "# Default: %s.\n", k.def)
 		}
 		example, mark := k.example, "# "

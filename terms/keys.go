@@ -182,7 +182,7 @@ var memberKeys = []key{
 		help: []string{"receives: reads the feeds. contributes: posts to them. both: does both."},
 		set:  func(r *reader, at entente.Field, v value) { r.direction(at, v) }},
 	{name: "client", form: "true or false", def: "false", example: "false",
-		help: []string{"Whether home serves the organisation as a client: TLP:AMBER that others sent may go on to clients (TLP 2.0)."},
+		help: []string{"Whether home serves it as a client: what others sent under TLP:GREEN or AMBER may go on to clients (TLP 2.0)."},
 		set:  func(r *reader, at entente.Field, v value) { r.flag(&r.member(at).Client, at, v) }},
 }
 

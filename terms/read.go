@@ -207,7 +207,7 @@ func (r *reader) broke(err error, p *unstable.Parser, base, end int) int {
 		}
 	}
 	hint := ""
-	if strings.Contains(text, "at start of value") || strings.Contains(text, "expected 'true'") || strings.Contains(text, "expected 'false'") {
+	if strings.Contains(text, "at start of value") || strings.Contains(text, "expected keyword") {
 		hint = "; texts are written in quotation marks"
 	}
 	line := r.line(offset)

@@ -155,7 +155,8 @@ func TestReadProblems(t *testing.T) {
 		"dialogue with data":    {from: "collections = [ # covered\n  \"Phishing\",\n  \"Example collection\",\n]\n", want: []string{"6: so highest never applies", "11: take out direction"}},
 		"collections of none":   {from: "[ # covered\n  \"Phishing\",\n  \"Example collection\",\n]\n", to: "[]\n", want: []string{"7+6: so highest never applies", "12+6: take out direction"}},
 
-		"no quotes":         {add: `references = open`, want: []string{"1: this is no TOML: "}},
+		"no quotes":         {add: `references = open`, want: []string{"1: texts are written in quotation marks"}},
+		"a word of true":    {add: "types = [tool]", want: []string{"1: texts are written in quotation marks"}},
 		"no value":          {add: `references =`, want: []string{"1: this is no TOML: "}},
 		"two slips":         {add: "references = open\n\n# fine\nonward = maybe\nconfidence = 200\nlables = 1", want: []string{"1: no TOML", "4: no TOML", "5: ", "6: "}},
 		"a list left open":  {add: "types = [\n'tool'\nlabels = 5", want: []string{"3: no TOML", "3: labels takes a list"}},
