@@ -118,11 +118,19 @@ func newMeters() *meters {
 		"entente_stops_standing":        "Stops on partners that are in force.",
 		"entente_stops_unratified":      "Stops in force that nobody has ratified within 24 hours: the reviewer is to look.",
 		"entente_stops_review_due":      "Stops in force that are past their review date.",
+		"entente_feed_entries_total":    "Entries that were appended to release feeds.",
+		"entente_feed_withdrawn_total":  "Entries that were withdrawn from release feeds.",
+		"entente_feed_lag_positions":    "Positions of accept logs that active agreements have not judged yet.",
 	} {
 		m.Describe(name, help)
 	}
 	return &meters{all: m, refused: m.Counter("entente_refused_objects_total"), lag: m.Gauge("entente_search_lag_entries"),
 		stops: m.Gauge("entente_stops_standing"), unratified: m.Gauge("entente_stops_unratified"), reviewDue: m.Gauge("entente_stops_review_due")}
+}
+
+func (m *meters) applied(entered, left int) {
+	m.all.Counter("entente_feed_entries_total").Add(entered)
+	m.all.Counter("entente_feed_withdrawn_total").Add(left)
 }
 
 func (m *meters) signIn(result string) {

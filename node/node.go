@@ -26,7 +26,9 @@ type Node struct {
 	log     *slog.Logger
 	signIns *signIns
 	meters  *meters
-	wake    chan struct{}
+	wake    chan struct{} // search
+	apply   chan struct{} // appliers
+	intake  atomic.Int64  // when the last batch of submissions was taken in
 
 	followed, analyzed atomic.Int64 // contents that this process has followed, now and when it last analyzed
 
@@ -58,7 +60,7 @@ const cursorSetting = "cursor-secret"
 // Open makes a node on a store. The first time, it establishes home and the API root
 // "api1".
 func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
-	n := &Node{st: st, now: c.Now, random: c.Random, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), pageLines: c.PageLines}
+	n := &Node{st: st, now: c.Now, random: c.Random, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pageLines: c.PageLines}
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }
 	}
@@ -147,6 +149,9 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		return entente.Receipt{}, err
 	}
 	if change.Head != 0 {
+		n.intake.Store(n.now())
+	}
+	if change.Head != 0 || len(change.Touch) > 0 || change.Agreement != nil {
 		n.nudge()
 	}
 	return change.Receipt, nil
@@ -157,9 +162,11 @@ const contentsAhead = 1 << 16
 
 // nudge tells the background work that there is something to do.
 func (n *Node) nudge() {
-	select {
-	case n.wake <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{n.wake, n.apply} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func (n *Node) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { n.watch(ctx) })
 	wg.Go(func() { n.followSchedule(ctx) })
+	wg.Go(func() { n.runAppliers(ctx) })
 	for _, j := range jobs {
 		wg.Go(func() {
 			wake := n.wake

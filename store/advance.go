@@ -172,8 +172,8 @@ func (t *Tx) CopyOf(ctx context.Context, v *entente.Version) (int64, error) {
 	return found[0], nil
 }
 
-// Flip makes what is staged visible, gives it its times, and puts the agreement in its new
-// state; all at once.
+// Flip makes what is staged visible and gives it its times; seen is by place how far the
+// accept logs are judged then.
 func (t *Tx) Flip(ctx context.Context, a *entente.Agreement, seen []int64, now int64) error {
 	for place, f := range a.Feeds {
 		var head, added, tail int64
@@ -197,9 +197,6 @@ func (t *Tx) Flip(ctx context.Context, a *entente.Agreement, seen []int64, now i
 		if _, err := t.exec(ctx, `UPDATE release_feed SET seen = $2 WHERE feed = $1`, f.Feed, seen[place]); err != nil {
 			return err
 		}
-	}
-	if err := t.putAgreement(ctx, a); err != nil {
-		return err
 	}
 	return nil
 }

@@ -14,16 +14,14 @@ type Library struct {
 	a     *entente.Agreement
 	w     Window
 	parse func([]byte) *entente.Version
-	now   int64
 
 	logs, feeds map[int64]int // the numbers of accept logs and of release feeds, with their places
 	numbers     []int64       // of both
 	vocabulary  []int64       // home feeds of the vocabularies
 	versions    map[int64]*entente.Version
 	settled     []int64 // by place: positions of the log up to which submissions count
-	orders      map[string]int64
-	stamps      bool // whether there are stamped copies at all
-	waits       bool // whether anything waits
+	stamps      bool    // whether there are stamped copies at all
+	waits       bool    // whether anything waits
 	follower    string
 	refKey      func(entente.ObjectID) (key int64, ok bool)
 }
@@ -64,23 +62,17 @@ func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 			l.versions[x.Content] = v
 		}
 	}
-	for to, text := range map[*bool]string{&l.stamps: `SELECT content FROM stamped LIMIT 1`} {
-		some, err := t.numbers(ctx, text)
-		if err != nil {
-			return nil, err
-		}
-		*to = len(some) > 0
+	copies, err := t.numbers(ctx, `SELECT content FROM stamped LIMIT 1`)
+	if err != nil {
+		return nil, err
 	}
-	some, err := t.numbers(ctx, `SELECT seq FROM pending WHERE agreement = $1 LIMIT 1`, o.Agreement.Num)
-	l.waits = len(some) > 0
+	waits, err := t.numbers(ctx, `SELECT seq FROM pending WHERE agreement = $1 LIMIT 1`, o.Agreement.Num)
+	l.stamps, l.waits = len(copies) > 0, len(waits) > 0
 	return l, err
 }
 
-// matter is one object on its way out of the database.
-type matter struct {
-	*entente.Matter
-	contents []entente.Known
-}
+// Waits tells whether anything waits in the agreement.
+func (l *Library) Waits() bool { return l.waits }
 
 // Matters is for [entente.Library].
 func (l *Library) Matters(ids []entente.ObjectID) ([]*entente.Matter, error) {
@@ -107,7 +99,7 @@ func (l *Library) Matters(ids []entente.ObjectID) ([]*entente.Matter, error) {
 	return all, l.decisions(ids, at)
 }
 
-// held is one content with its object.
+// heldContent is one content with its object.
 type heldContent struct {
 	id   entente.ObjectID
 	spec entente.Spec

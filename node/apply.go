@@ -1,0 +1,361 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"entente"
+	"entente/stix"
+	"entente/store"
+)
+
+// An agreement's feeds follow the accept logs of the collections that it covers. One process
+// at a time carries them on, under the agreement's lease; what it writes counts only if the
+// feeds are still where it began, whoever holds the lease by then.
+//
+// Design: docs/design/012-appliers.md.
+
+// applyLines is about how many lines of an accept log are judged at a time.
+const applyLines = 1000
+
+func applyJob(agreement int64) string { return fmt.Sprintf("agreement %d", agreement) }
+
+// followAgreements carries every agreement's feeds on that is behind, several at once.
+func (n *Node) followAgreements(ctx context.Context) error {
+	behind, err := n.agreementsBehind(ctx)
+	if err != nil || len(behind) == 0 {
+		return err
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, appliersAtOnce)
+	errs := make([]error, len(behind))
+	for i, num := range behind {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			err := n.applyHeld(ctx, num, nil)
+			if !errors.Is(err, errLeased) {
+				errs[i] = err
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// runAppliers follows with every agreement's feeds until ctx ends.
+func (n *Node) runAppliers(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := n.followAgreements(ctx); err != nil && ctx.Err() == nil {
+			n.log.Error("feeds could not be carried on; it will be tried again", "error", err)
+		}
+		t := time.NewTimer(time.Second)
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		case <-n.apply:
+		}
+		t.Stop()
+	}
+}
+
+// appliersAtOnce is how many agreements one process works on at a time: more would only wait
+// for each other to write.
+const appliersAtOnce = 2
+
+func (n *Node) agreementsBehind(ctx context.Context) (nums []int64, err error) {
+	err = n.st.View(ctx, func(t *store.Tx) (err error) {
+		nums, err = t.AgreementsBehind(ctx, n.now())
+		return err
+	})
+	return nums, err
+}
+
+// Settle carries an agreement's feeds on until nothing is left to judge, a change under way
+// included. Where another process is at it, it waits for that one. Progress is told how
+// many positions of the accept logs are done, and how many there are.
+func (n *Node) Settle(ctx context.Context, idOrName string, progress func(done, total int64)) error {
+	for {
+		var a *entente.Agreement
+		var behind []int64
+		err := n.st.View(ctx, func(t *store.Tx) (err error) {
+			if a, err = t.Agreement(ctx, idOrName); err == nil {
+				behind, err = t.AgreementsBehind(ctx, n.now())
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if a == nil {
+			return entente.Errorf(entente.NotFound, "there is no agreement %q", idOrName)
+		}
+		mine := false
+		for _, num := range behind {
+			mine = mine || num == a.Num
+		}
+		if !mine {
+			return nil
+		}
+		if err := n.applyHeld(ctx, a.Num, progress); err != nil && !errors.Is(err, errLeased) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// SettleAll carries on every agreement's feeds until nothing is left to judge.
+func (n *Node) SettleAll(ctx context.Context) error {
+	for {
+		behind, err := n.agreementsBehind(ctx)
+		if err != nil || len(behind) == 0 {
+			return err
+		}
+		if err := n.followAgreements(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, total int64)) error {
+	return n.holding(ctx, applyJob(num), leaseFor, func(ctx context.Context) error {
+		for {
+			more, err := n.applyOnce(ctx, num, progress)
+			switch {
+			case entente.KindOf(err) == entente.Conflict:
+				return errLeased // somebody else has carried it on
+			case errors.Is(err, store.ErrIndexBehind):
+				if err := n.CatchUp(ctx, nil); err != nil {
+					return err
+				}
+				continue
+			case err != nil || !more:
+				return err
+			}
+			if err := n.yieldToIntake(ctx); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// applyOnce judges what comes next and writes what it came to. It reports whether there may
+// be more.
+func (n *Node) applyOnce(ctx context.Context, num int64, progress func(done, total int64)) (more bool, err error) {
+	r := round{n: n, progress: progress}
+	err = n.st.View(ctx, func(t *store.Tx) error {
+		r.write = nil
+		a, err := t.AgreementNum(ctx, num)
+		if err != nil || a == nil {
+			return err
+		}
+		if a.Work != nil {
+			r.work = a
+			return nil
+		}
+		if a.State != entente.Active {
+			return nil
+		}
+		from, upTo := make([]int64, len(a.Feeds)), make([]int64, len(a.Feeds))
+		for i, f := range a.Feeds {
+			from[i], upTo[i] = f.Seen, f.LogHead
+		}
+		return r.read(ctx, t, a, from, upTo, false)
+	})
+	if err != nil {
+		return false, err
+	}
+	if r.work != nil {
+		return true, n.doWork(ctx, r.work, progress)
+	}
+	if r.write == nil {
+		return false, nil
+	}
+	err = n.st.Update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, *r.write) })
+	if err == nil {
+		n.meters.applied(r.write.Entered, r.write.Left)
+		r.tell()
+	}
+	return r.more, err
+}
+
+// round is one turn of an agreement's applier.
+type round struct {
+	n        *Node
+	progress func(done, total int64)
+	work     *entente.Agreement // a change under way
+	write    *store.Advancing   // nil: nothing to do
+	more     bool
+	upTo     []int64
+}
+
+// tell reports how far the accept logs are judged.
+func (r *round) tell() {
+	if r.progress == nil {
+		return
+	}
+	var done, total int64
+	for i, seen := range r.write.Seen {
+		done, total = done+seen, total+max(r.upTo[i], seen)
+	}
+	r.progress(done, total)
+}
+
+// read judges what lies in the accept logs between two positions each, or a part of it; or
+// what decisions ask to judge, which comes first. Anew says that submissions count that
+// stand anywhere up to the second position, as the logs are judged all over again.
+func (r *round) read(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo []int64, anew bool) error {
+	now := r.n.now()
+	r.upTo = upTo
+	touched, err := t.TouchedOf(ctx, a.Num, now, applyLines)
+	if err != nil {
+		return err
+	}
+	w := store.Window{From: from, UpTo: from, Batches: make([][]store.BatchEnd, len(from))}
+	if len(touched) == 0 {
+		if w, err = t.Window(ctx, a, from, upTo, applyLines); err != nil {
+			return err
+		}
+	}
+	steps := w.Steps
+	r.more = w.More
+	if len(touched) > 0 {
+		var ids []entente.ObjectID
+		for _, x := range touched {
+			ids = append(ids, x.Object)
+		}
+		steps, r.more = [][]entente.ObjectID{ids}, true
+	}
+	moved := false
+	for i := range from {
+		moved = moved || w.UpTo[i] != from[i]
+	}
+	if len(steps) == 0 && !moved {
+		return nil
+	}
+	counts := w.UpTo
+	if anew {
+		counts, w.Batches = upTo, make([][]store.BatchEnd, len(from))
+	}
+	lib, err := t.Library(ctx, store.LibraryOptions{
+		Agreement: a, Window: w, Settled: counts, Parse: parseHeld, Follower: searchJob, ReferenceKey: referenceKey,
+	})
+	if err != nil {
+		return err
+	}
+	c, err := r.n.circumstances(ctx, t, a, lib)
+	if err != nil {
+		return err
+	}
+	advanced, err := entente.Advance(c, lib, steps)
+	if err != nil {
+		return err
+	}
+	r.write = &store.Advancing{Agreement: a, Advanced: advanced, Seen: w.UpTo, Touched: touched, Waits: lib.Waits(), Now: now}
+	return nil
+}
+
+// parseHeld reads bytes that the node has taken in before.
+func parseHeld(b []byte) *entente.Version {
+	v, _ := stix.Parse(b)
+	return v
+}
+
+func referenceKey(id entente.ObjectID) (int64, bool) {
+	key, ok := stix.ReferenceKey(id)
+	return store.ValueKey(key), ok
+}
+
+// circumstances are what releases through an agreement rest on, all of one state.
+func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreement, lib *store.Library) (*entente.Circumstances, error) {
+	home, err := t.Home(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &entente.Circumstances{Now: n.now(), Home: home.ID, Agreement: a, Others: map[string]*entente.Terms{}}
+	for _, f := range a.Feeds {
+		c.Floors = append(c.Floors, f.Floor)
+	}
+	orgs, err := t.Organisations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	owners := map[entente.ObjectID]string{}
+	for _, o := range orgs {
+		for _, id := range o.Identities {
+			owners[id] = o.ID
+		}
+	}
+	c.Owner = func(id entente.ObjectID) string { return owners[id] }
+	all, err := t.Agreements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].ID != a.ID {
+			c.Others[all[i].ID] = &all[i].Terms
+		}
+	}
+	if c.Orders, err = t.StandingReleases(ctx, a.ID); err != nil {
+		return nil, err
+	}
+	held := map[entente.ObjectID][]entente.HeldDefinition{}
+	c.Define = func(id entente.ObjectID, source string) entente.Definition {
+		if _, ok := held[id]; !ok {
+			var all []entente.HeldDefinition
+			if all, err = lib.Definitions(ctx, id, stix.DefinitionOf); err != nil {
+				return entente.Definition{} // unknown, which withholds
+			}
+			held[id] = all
+		}
+		return entente.DefinitionFor(source, home.ID, held[id])
+	}
+	copies := map[entente.Digest]int64{}
+	c.Copy = func(s *entente.Submission, tlp entente.TLP) (int64, *entente.Version, error) {
+		v, err := stix.Stamp(s.Version.Bytes, tlp.Definition())
+		if err != nil {
+			return 0, nil, err
+		}
+		if at, ok := copies[v.Digest]; ok {
+			return at, nil, nil
+		}
+		at, err := t.CopyOf(ctx, v)
+		if err != nil || at != 0 {
+			copies[v.Digest] = at
+			return at, nil, err
+		}
+		if at, err = n.st.Reserve(ctx, "content", 1, contentsAhead); err == nil {
+			copies[v.Digest] = at
+		}
+		return at, v, err
+	}
+	return c, nil
+}
+
+// yieldToIntake lets intake go first: while it writes, an applier takes no more than its
+// part of the time.
+func (n *Node) yieldToIntake(ctx context.Context) error {
+	if n.now()-n.intake.Load() > intakeRecent {
+		return ctx.Err()
+	}
+	t := time.NewTimer(intakePause)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+const (
+	intakeRecent = 50_000 // microseconds since the last batch for which intake counts as under way
+	intakePause  = 30 * time.Millisecond
+)

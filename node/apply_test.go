@@ -1,0 +1,148 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"entente"
+	"entente/stix"
+	"entente/store"
+	"entente/store/storetest"
+	"entente/terms"
+)
+
+// sharing is a node with one partner and one agreement over one collection.
+type sharing struct {
+	*testing.T
+	n       *Node
+	shelf   string
+	partner string
+}
+
+func newSharing(t *testing.T, url string, change func(*entente.Terms)) *sharing {
+	t.Helper()
+	ctx := t.Context()
+	st, err := store.Open(ctx, store.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	n, err := Open(ctx, st, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &sharing{T: t, n: n}
+	s.shelf = s.do(entente.AddCollection{Name: "Shelf"})
+	s.partner = s.do(entente.AddPartner{Name: "North CERT"})
+	s.agree("north", change)
+	return s
+}
+
+func (s *sharing) do(c entente.Command) string {
+	s.Helper()
+	r, err := s.n.Do(s.Context(), entente.LocalActor(), c)
+	if err != nil {
+		s.Fatalf("%T: %v", c, err)
+	}
+	return r.ID
+}
+
+// agree makes an agreement that is about to become active, with all of the backlog.
+func (s *sharing) agree(name string, change func(*entente.Terms)) {
+	s.Helper()
+	ctx := s.Context()
+	t := entente.Terms{Name: name, Title: name, Purpose: "test", Highest: entente.TLPGreen, Collections: []string{s.shelf},
+		Members: []entente.Member{{Organisation: s.partner, Flow: entente.Both}}}
+	if change != nil {
+		change(&t)
+	}
+	num, err := s.n.st.Reserve(ctx, "agreement", 1, 0)
+	s.must(err)
+	feed, err := s.n.st.Reserve(ctx, "feed", 1, 0)
+	s.must(err)
+	id, _ := s.n.NewID()
+	feedID, _ := s.n.NewID()
+	a := entente.Agreement{Num: num, ID: id, Name: name, State: entente.Proposed, Terms: t, Hash: terms.Hash(t), Created: s.n.Now(),
+		Feeds: []entente.ReleaseFeed{{ID: feedID, Collection: s.shelf, Feed: feed}},
+		Work:  &entente.Work{To: entente.Active, Version: 1, Step: entente.AgreementStep{At: s.n.Now(), Action: "activate"}}}
+	s.must(s.n.st.Update(ctx, func(tx *store.Tx) error {
+		return tx.Apply(ctx, entente.Change{Agreement: &a, TermsVersion: &entente.TermsVersion{Number: 1, Hash: a.Hash, Canonical: terms.Canonical(t), File: []byte{}, Made: a.Created}})
+	}))
+	s.must(s.n.Settle(ctx, name, nil))
+}
+
+func (s *sharing) must(err error) {
+	s.Helper()
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *sharing) take(objects ...string) {
+	s.Helper()
+	_, err := s.n.Intake(s.Context(), entente.LocalActor(), s.shelf, stix.NewReader(strings.NewReader(strings.Join(objects, "\n"))), IntakeOptions{
+		Each: func(r ItemResult) { s.must(r.Err) },
+	})
+	s.must(err)
+}
+
+// live lists what stands in an agreement's feeds: the end of each id, in order.
+func (s *sharing) live(name string) string {
+	s.Helper()
+	var out []string
+	s.must(s.n.Settle(s.Context(), name, nil))
+	s.must(s.n.st.View(s.Context(), func(t *store.Tx) error {
+		a, err := t.Agreement(context.Background(), name)
+		if err != nil {
+			return err
+		}
+		for _, f := range a.Feeds {
+			p, err := t.Page(s.Context(), store.FeedQuery{Feed: f.Feed, Head: f.Head, Limit: 1000, Filter: entente.Filter{
+				Versions: entente.VersionFilter{All: true}, Specs: []entente.Spec{entente.Spec20, entente.Spec21}}})
+			if err != nil {
+				return err
+			}
+			for _, e := range p.Entries {
+				out = append(out, string(e.ID[len(e.ID)-2:]))
+			}
+		}
+		return nil
+	}))
+	return strings.Join(out, " ")
+}
+
+const green = `"object_marking_refs":["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"]`
+const red = `"object_marking_refs":["marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"]`
+
+func malware(n int, marking string) string {
+	return fmt.Sprintf(`{"type":"malware","spec_version":"2.1","id":"malware--00000000-0000-4000-8000-0000000000%02d","created":"2026-01-01T00:00:00Z","modified":"2026-01-01T00:00:00Z","name":"m","is_family":false,%s}`, n, marking)
+}
+
+func link(n, from, to int, marking string) string {
+	return fmt.Sprintf(`{"type":"relationship","spec_version":"2.1","id":"relationship--00000000-0000-4000-8000-0000000000%02d","created":"2026-01-01T00:00:00Z","modified":"2026-01-01T00:00:00Z","relationship_type":"uses","source_ref":"malware--00000000-0000-4000-8000-0000000000%02d","target_ref":"malware--00000000-0000-4000-8000-0000000000%02d",%s}`, n, from, to, marking)
+}
+
+func TestApplier(t *testing.T) {
+	for engine, url := range storetest.URLs() {
+		t.Run(engine, func(t *testing.T) {
+			s := newSharing(t, url(t), nil)
+			s.take(link(50, 1, 2, green), malware(1, green), malware(3, red))
+			s.expect("north", "01")
+			s.take(malware(2, green), link(51, 1, 3, green))
+			s.expect("north", "01 02 50")
+			s.do(entente.DeleteObject{Collection: s.shelf, Object: "malware--00000000-0000-4000-8000-000000000001"})
+			s.expect("north", "02")
+			s.agree("south", func(t *entente.Terms) { t.OpenReferences = true })
+			s.expect("south", "50 02 51")
+		})
+	}
+}
+
+func (s *sharing) expect(name, want string) {
+	s.Helper()
+	if got := s.live(name); got != want {
+		s.Errorf("the feed of %s has %q, not %q", name, got, want)
+	}
+}

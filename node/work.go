@@ -1,0 +1,141 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	"entente"
+	"entente/store"
+)
+
+// doWork makes a change of an agreement: what enters and leaves by it is staged beyond the
+// heads of its feeds, and becomes visible at once, together with the new state. A change
+// that was broken off is begun anew.
+func (n *Node) doWork(ctx context.Context, a *entente.Agreement, progress func(done, total int64)) error {
+	began := *a.Work
+	again := slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Staged() })
+	for again {
+		done := false
+		err := n.st.Update(ctx, func(t *store.Tx) (err error) {
+			done, err = t.Unstage(ctx, a, unstageLines)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if done {
+			break
+		}
+	}
+	w := &staging{n: n, num: a.Num, work: began, anew: began.Anew || again, progress: progress}
+	for {
+		more, err := w.once(ctx)
+		if err != nil || !more {
+			return err
+		}
+		if err := n.yieldToIntake(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// unstageLines is how many staged lines are taken back at a time.
+const unstageLines = 20_000
+
+// staging is one change under way.
+type staging struct {
+	n        *Node
+	num      int64
+	work     entente.Work
+	anew     bool    // everything is judged that the accept logs hold
+	at, upTo []int64 // by place: how far the logs are judged, and to where they are
+	progress func(done, total int64)
+}
+
+// once stages a part of the change, or flips if nothing is left. It reports whether there
+// is more to do.
+func (s *staging) once(ctx context.Context) (more bool, err error) {
+	r := round{n: s.n, progress: s.progress}
+	var a *entente.Agreement
+	err = s.n.st.View(ctx, func(t *store.Tx) (err error) {
+		r.write = nil
+		if a, err = t.AgreementNum(ctx, s.num); err != nil {
+			return err
+		}
+		if a == nil || a.Work == nil || a.Work.Step.At != s.work.Step.At || a.Work.To != s.work.To {
+			a = nil
+			return nil // it was called off
+		}
+		if err := s.under(ctx, t, a); err != nil {
+			return err
+		}
+		if s.at == nil {
+			for _, f := range a.Feeds {
+				from := f.Seen
+				if s.anew {
+					from = 0
+				}
+				s.at, s.upTo = append(s.at, from), append(s.upTo, max(f.LogHead, f.Seen))
+			}
+		}
+		staged := *a
+		staged.Feeds = slices.Clone(a.Feeds)
+		for i := range staged.Feeds {
+			staged.Feeds[i].LastAdded = store.StagedAdded(staged.Feeds[i].Tail)
+		}
+		return r.read(ctx, t, &staged, s.at, s.upTo, s.anew)
+	})
+	if err != nil || a == nil {
+		return false, err
+	}
+	if r.write == nil {
+		return false, s.flip(ctx, a)
+	}
+	s.at = r.write.Seen
+	w := *r.write
+	w.Staged = true
+	w.Seen = nil
+	for _, f := range a.Feeds {
+		w.Seen = append(w.Seen, f.Seen) // it counts when it is visible
+	}
+	if err := s.n.st.Update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, w) }); err != nil {
+		return false, err
+	}
+	r.tell()
+	return true, nil
+}
+
+// under puts an agreement under the terms that the change brings.
+func (s *staging) under(ctx context.Context, t *store.Tx, a *entente.Agreement) error {
+	all, err := t.TermsVersions(ctx, a.Num)
+	for _, v := range all {
+		if v.Number == s.work.Version {
+			a.Terms, a.Hash = v.Terms, v.Hash
+		}
+	}
+	return err
+}
+
+// flip makes what is staged visible, with the new state.
+func (s *staging) flip(ctx context.Context, a *entente.Agreement) error {
+	now := *a
+	now.State, now.Version, now.Work, now.Closed = s.work.To, s.work.Version, nil, false
+	step := s.work.Step
+	err := s.n.st.Update(ctx, func(t *store.Tx) error {
+		as, err := t.AgreementNum(ctx, a.Num)
+		if err != nil {
+			return err
+		}
+		if as == nil || as.Work == nil || as.Work.Step.At != step.At {
+			return entente.Errorf(entente.Conflict, "the change of the agreement was called off")
+		}
+		if err := t.Flip(ctx, &now, s.at, s.n.now()); err != nil {
+			return err
+		}
+		return t.Apply(ctx, entente.Change{Agreement: &now, Step: &step})
+	})
+	if err == nil {
+		s.n.nudge()
+	}
+	return err
+}
