@@ -13,9 +13,9 @@ import (
 	"sync"
 	"testing"
 
+	"entente"
 	"entente/store/storetest"
 
-	"entente"
 	"github.com/go-json-experiment/json"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
