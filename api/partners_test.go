@@ -120,6 +120,9 @@ func TestReviewer(t *testing.T) {
 	if r := w.get("eve", w.at("objects/")); r.status != http.StatusOK || !strings.Contains(r.body, indicatorID(1)) {
 		t.Fatalf("with the role: %d %s", r.status, r.body)
 	}
+	if r := w.get("eve", "/metrics"); r.status != http.StatusOK {
+		t.Errorf("the metrics: %d", r.status)
+	}
 	for _, c := range []string{w.shelf, w.other} {
 		q := request{method: "POST", path: "/api1/collections/" + c + "/objects/", as: "eve", body: `{"objects":[` + indicator(2, 0) + `]}`}
 		if r := w.do(q); r.status != http.StatusForbidden {

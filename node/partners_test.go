@@ -153,6 +153,13 @@ func TestWhoSeesPartners(t *testing.T) {
 			if _, err := n.Accounts(ctx, a); (err == nil) != sees.accounts || err != nil && entente.KindOf(err) != entente.Forbidden {
 				t.Errorf("%s and accounts: %v", name, err)
 			}
+			_, remotes := n.Remotes(ctx, a)
+			_, doctor := n.Doctor(ctx, a, nil)
+			for _, err := range []error{remotes, doctor} {
+				if (err == nil) != sees.accounts || err != nil && entente.KindOf(err) != entente.Forbidden {
+					t.Errorf("%s and what is read by all readers: %v", name, err)
+				}
+			}
 			if got, err := n.Conflicts(ctx, a); err != nil || len(got) != sees.conflicts {
 				t.Errorf("%s and conflicts: %+v, %v", name, got, err)
 			}
