@@ -96,3 +96,21 @@ func TestAliases(t *testing.T) {
 		}
 	}
 }
+
+// A role counts at the moment of the decision, whenever who acts had signed in.
+func TestRolesCountWhenDecided(t *testing.T) {
+	actor := entente.Actor{At: 1500, Account: entente.Account{ID: "o", Mandates: []entente.Mandate{{Role: entente.Operator, From: 1000, Until: 2000}}}}
+	for now, want := range map[int64]bool{999: false, 1000: true, 1999: true, 2000: false} {
+		f := entente.Facts{Now: now, Actor: actor, Collection: &entente.Collection{ID: "c"}, Roots: []entente.Root{{Name: "api1"}}, NewID: "x"}
+		for _, c := range []entente.Command{entente.Submit{Collection: "c"}, entente.AddCollection{Name: "n"}, entente.DeclareInterest{Account: "p"}} {
+			_, err := entente.Decide(c, f)
+			refused := err != nil && (entente.KindOf(err) == entente.Forbidden || strings.Contains(err.Error(), "no such collection"))
+			if refused == want {
+				t.Errorf("%T at %d: %v", c, now, err)
+			}
+		}
+		if err := entente.MaySubmit(f); (err == nil) != want {
+			t.Errorf("MaySubmit at %d: %v", now, err)
+		}
+	}
+}

@@ -34,6 +34,8 @@ type Facts struct {
 	Organisations []Organisation
 	// Mandate is the one that the command names, nil if there is none.
 	Mandate *Mandate
+	// AboutAgreement tells that what a [DeclareInterest] is about is an agreement.
+	AboutAgreement bool
 	// Interests are the conflicts of who acts, or those that the command concerns.
 	Interests []Interest
 	// Stops holds the one that the command names.

@@ -19,7 +19,7 @@ type Interest struct {
 // declare for another.
 type DeclareInterest struct {
 	Account string // id
-	About   string // id of a partner
+	About   string // id of a partner or an agreement
 	Reason  string
 }
 
@@ -46,8 +46,10 @@ func decideDeclare(c DeclareInterest, f Facts) (Change, error) {
 	if err := f.person(); err != nil {
 		return Change{}, err
 	}
-	if _, err := f.partner(c.About); err != nil {
-		return Change{}, err
+	if !f.AboutAgreement {
+		if _, err := f.partner(c.About); err != nil {
+			return Change{}, err
+		}
 	}
 	if err := requireText("reason", c.Reason, maxDescription); err != nil {
 		return Change{}, err

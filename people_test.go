@@ -234,6 +234,11 @@ func TestConflicts(t *testing.T) {
 	p.want(t, entente.Invalid, "reason is missing", p.as(ann), entente.DeclareInterest{Account: ann, About: partnerID, Reason: " "})
 	p.want(t, entente.NotFound, "no such partner", p.as(ann), entente.DeclareInterest{Account: ann, About: "x", Reason: "r"})
 	p.want(t, entente.Invalid, "home itself", p.as(ann), entente.DeclareInterest{Account: ann, About: homeID, Reason: "r"})
+	ch, err := entente.Decide(entente.DeclareInterest{Account: ann, About: "agreement", Reason: "r"},
+		entente.Facts{Now: p.now, Actor: p.as(ann), Home: p.orgs[0], Account: p.accounts[ann], AboutAgreement: true})
+	if err != nil || ch.Interest == nil || ch.Interest.About != "agreement" {
+		t.Fatalf("about an agreement: %+v, %v", ch.Interest, err)
+	}
 	i := p.must(t, p.as(ann), entente.DeclareInterest{Account: ann, About: partnerID, Reason: "worked there"})
 	p.want(t, entente.Conflict, "already", p.as(op), entente.DeclareInterest{Account: ann, About: partnerID, Reason: "r"})
 	p.want(t, entente.Forbidden, "you are recused", p.as(ann), entente.PlaceStop{Organisation: partnerID, Reason: "r", Basis: "b"})

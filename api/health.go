@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"entente"
 	"entente/node"
 )
 
@@ -43,12 +44,12 @@ func plain(w http.ResponseWriter, r *http.Request, status int, text string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// metrics shows the metrics to an operator. To everybody else there is nothing to get.
+// metrics shows the metrics to an operator or a reviewer. To everybody else there is nothing to get.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
 	x.endpoint = "/metrics"
 	actor, err := s.signIn(r)
-	if err != nil || !actor.IsOperator() || r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if err != nil || !actor.May(entente.ReadAll) || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		plain(w, r, http.StatusNotFound, "not found\n")
 		return
 	}

@@ -13,9 +13,11 @@ import (
 	"sync"
 	"testing"
 
+	"entente"
 	"entente/store/storetest"
 
 	"github.com/go-json-experiment/json"
+
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -267,6 +269,12 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	get(w, "nobody", url, 401)
 	post(w, "nobody", body, 401)
 	get(w, "", "/api/openapi.json", 401)
+	partner, who := w.partner()
+	_, err = w.node.Do(t.Context(), who["ann"], entente.PlaceStop{Organisation: partner, Reason: "r", Basis: "b"})
+	w.must(err)
+	get(w, "visitor", url, 403)
+	post(w, "visitor", body, 403)
+	get(w, "visitor", "/api/openapi.json", 403)
 	get(w, "", "/healthz", 200)
 	get(w, "", "/readyz", 200)
 	get(w, "operator", "/metrics", 200)

@@ -50,7 +50,7 @@ func TestStoppedPartner(t *testing.T) {
 		{method: "GET", path: w.at("")}, {method: "GET", path: w.at("objects/")}, {method: "GET", path: w.at("manifest/")}, {method: "GET", path: w.at("objects/?limit=0")},
 		{method: "GET", path: w.at("objects/" + indicatorID(1) + "/")}, {method: "DELETE", path: w.at("objects/" + indicatorID(1) + "/")},
 		{method: "POST", path: w.at("objects/"), body: `{"objects":[]}`}, {method: "PUT", path: w.at("objects/")},
-		{method: "GET", path: "/api1/status/00000000-0000-4000-8000-000000000000/"}, {method: "GET", path: "/none/"}, {method: "GET", path: "/none/none/none"}, {method: "GET", path: "//"},
+		{method: "GET", path: "/api1/status/00000000-0000-4000-8000-000000000000/"}, {method: "GET", path: "/none/"}, {method: "GET", path: "/none/none/none"},
 		{method: "GET", path: "/api/lookup?value=192.0.2.1"}, {method: "GET", path: "/api/openapi.json"},
 	}
 	ask := func(as string) (out []string) {
@@ -83,6 +83,11 @@ func TestStoppedPartner(t *testing.T) {
 	if r := w.get("visitor", "/metrics"); r.status != http.StatusNotFound {
 		t.Errorf("metrics: %d", r.status)
 	}
+	for _, path := range []string{"/api/lookup?value=192.0.2.1", "/api/openapi.json"} { // as the description has it
+		if r := w.get("visitor", path); r.status != http.StatusForbidden {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
 	w.clock.Add(366 * 24 * 3600 * 1_000_000)
 	if r := w.get("visitor", "/taxii2/"); r.status != http.StatusForbidden {
 		t.Errorf("a year later: %d", r.status)
@@ -114,6 +119,9 @@ func TestReviewer(t *testing.T) {
 	w.must(err)
 	if r := w.get("eve", w.at("objects/")); r.status != http.StatusOK || !strings.Contains(r.body, indicatorID(1)) {
 		t.Fatalf("with the role: %d %s", r.status, r.body)
+	}
+	if r := w.get("eve", "/metrics"); r.status != http.StatusOK {
+		t.Errorf("the metrics: %d", r.status)
 	}
 	for _, c := range []string{w.shelf, w.other} {
 		q := request{method: "POST", path: "/api1/collections/" + c + "/objects/", as: "eve", body: `{"objects":[` + indicator(2, 0) + `]}`}

@@ -110,6 +110,12 @@ func damages() []damage {
 		{"series of feeds", "reference", "numbers of feeds are given out from 0 on", []string{`UPDATE series SET last = 0`}},
 		{"account of nobody", "reference", `account "siem" belongs to the organisation nobody`, []string{`UPDATE account SET organisation = 'nobody'`}},
 		{"role", "reference", `there is no role "king"`, []string{`INSERT INTO mandate (id, account, role, begins, ends, given_by, given, ended_by, ended) SELECT id || '/king', id, 'king', 1, 0, '', 1, '', 0 FROM account`}},
+		{"mandate of nobody", "reference", "is held by the account nobody", []string{`INSERT INTO mandate (id, account, role, begins, ends, given_by, given, ended_by, ended) VALUES ('m', 'nobody', 'analyst', 1, 0, '', 1, '', 0)`}},
+		{"conflict of nobody", "reference", "was declared by the account nobody", []string{`INSERT INTO interest (id, account, about, reason, declared_by, declared, ended_by, ended) VALUES ('i', 'nobody', 'x', 'r', '', 1, '', 0)`}},
+		{"identity of nobody", "reference", "the identity identity--x belongs to the organisation nobody", []string{`INSERT INTO own_identity (id, organisation) VALUES ('identity--x', 'nobody')`}},
+		{"stop on nobody", "reference", "is on the organisation nobody", []string{`INSERT INTO stop (id, organisation, reason, basis, placed_by, placed, ratified_by, ratified, review, lift_by, lift_asked, lift_reason, lift_backlog, lifted_by, lifted)
+			VALUES ('s', 'nobody', 'r', 'b', '', 1, 'x', 1, 0, '', 0, '', '', '', 0)`}},
+		{"series of organisations", "reference", "numbers of organisations are given out from 0 on", []string{`UPDATE series SET last = 0`}},
 		{"name", "reference", "begins or ends with a blank", []string{`UPDATE account SET name = ' siem'`}},
 		{"token of nobody", "reference", "belongs to the account nobody", []string{`UPDATE token SET account = 'nobody'`}},
 		{"token", "reference", "has no SHA-256", []string{`UPDATE token SET hash = (SELECT value FROM setting WHERE 1 = 0 UNION ALL SELECT body FROM content LIMIT 1)`}},

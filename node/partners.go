@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"entente"
@@ -122,21 +123,71 @@ func (n *Node) PartnerNamed(ctx context.Context, a entente.Actor, name string) (
 	return PartnerInfo{}, entente.Errorf(entente.NotFound, "there is no partner %q; \"entente partner list\" shows those there are", name)
 }
 
+// ConflictInfo is a declared conflict with the name of what it is about.
+type ConflictInfo struct {
+	entente.Interest
+	AboutName string
+}
+
 // Conflicts lists the conflicts that were declared, those that ended included, oldest
 // first: all for who reads everything, one's own for others.
-func (n *Node) Conflicts(ctx context.Context, a entente.Actor) ([]entente.Interest, error) {
-	var out []entente.Interest
-	err := n.view(ctx, a, func(t *store.Tx) (err error) {
+func (n *Node) Conflicts(ctx context.Context, a entente.Actor) ([]ConflictInfo, error) {
+	var out []ConflictInfo
+	err := n.view(ctx, a, func(t *store.Tx) error {
 		of := a.Account.ID
 		if a.May(entente.ReadAll) {
 			of = ""
 		} else if of == "" {
 			return entente.Errorf(entente.Forbidden, "sign in to see your conflicts")
 		}
-		out, err = t.Interests(ctx, of)
+		all, err := t.Interests(ctx, of)
+		if err != nil {
+			return err
+		}
+		names, err := organisationNames(ctx, t)
+		if err != nil {
+			return err
+		}
+		agreements, err := t.AgreementNames(ctx)
+		maps.Copy(names, agreements)
+		for _, i := range all {
+			out = append(out, ConflictInfo{i, names[i.About]})
+		}
 		return err
 	})
 	return out, err
+}
+
+// Concern finds what a conflict can be about, a partner or an agreement, by name or id, for
+// who holds a role.
+func (n *Node) Concern(ctx context.Context, a entente.Actor, name string) (id, called string, err error) {
+	if err := mayKnowPartners(a); err != nil {
+		return "", "", err
+	}
+	var fit [][2]string
+	err = n.view(ctx, a, func(t *store.Tx) error {
+		names, err := organisationNames(ctx, t)
+		if err != nil {
+			return err
+		}
+		agreements, err := t.AgreementNames(ctx)
+		maps.Copy(names, agreements)
+		for id, called := range names {
+			if id == name || called == name {
+				fit = append(fit, [2]string{id, called})
+			}
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", "", err
+	case len(fit) == 0:
+		return "", "", entente.Errorf(entente.NotFound, "there is no partner and no agreement %q", name)
+	case len(fit) > 1:
+		return "", "", entente.Errorf(entente.Conflict, "%q is the name of a partner and of an agreement; give the id of the one that is meant", name)
+	}
+	return fit[0][0], fit[0][1], nil
 }
 
 func organisationNames(ctx context.Context, t *store.Tx) (map[string]string, error) {

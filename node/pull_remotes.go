@@ -34,11 +34,11 @@ func (n *Node) Locate(ctx context.Context, r entente.Remote, address, wanted str
 	return r, nil
 }
 
-// Remotes lists what is pulled and pushed, by name, for an operator. Secrets are left out;
-// of them, Access tells only which kinds there are.
+// Remotes lists what is pulled and pushed, by name, for who reads everything. Secrets are
+// left out; of them, Access tells only which kinds there are.
 func (n *Node) Remotes(ctx context.Context, a entente.Actor) ([]entente.Remote, error) {
-	if !a.IsOperator() {
-		return nil, entente.Errorf(entente.Forbidden, "only an operator of this node may do that")
+	if err := readAll(a); err != nil {
+		return nil, err
 	}
 	all, err := n.remotes(ctx)
 	for i := range all {

@@ -56,6 +56,24 @@ func (t *Tx) interestsWhere(ctx context.Context, where string, args ...any) ([]e
 	return out, rows.Err()
 }
 
+// AgreementNames gives the names of all agreements by id.
+func (t *Tx) AgreementNames(ctx context.Context) (map[string]string, error) {
+	rows, err := t.query(ctx, `SELECT id, name FROM agreement`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]string{}
+	for rows.Next() {
+		var id, name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return nil, err
+		}
+		out[id] = name
+	}
+	return out, rows.Err()
+}
+
 func (t *Tx) applyMandates(ctx context.Context, c entente.Change) error {
 	for _, m := range c.Mandates {
 		if _, err := t.exec(ctx, `INSERT INTO mandate (`+mandateColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -99,12 +117,7 @@ func (t *Tx) peopleFacts(ctx context.Context, f *entente.Facts, c entente.Comman
 	case entente.EndMandate:
 		err = t.mandateFacts(ctx, f, c.Mandate)
 	case entente.DeclareInterest:
-		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err != nil {
-			return err
-		}
-		if f.Interests, err = t.Interests(ctx, c.Account); err == nil {
-			f.Organisations, err = t.Organisations(ctx)
-		}
+		err = t.declareFacts(ctx, f, c)
 	case entente.EndInterest:
 		f.Interests, err = t.interestsWhere(ctx, `id = $1`, c.Interest)
 	case entente.PlaceStop:
@@ -128,5 +141,21 @@ func (t *Tx) mandateFacts(ctx context.Context, f *entente.Facts, id string) erro
 	if f.Account, err = t.accountWhere(ctx, `id = $1`, found[0].Account); err == nil {
 		f.Operators, err = t.operators(ctx)
 	}
+	return err
+}
+
+func (t *Tx) declareFacts(ctx context.Context, f *entente.Facts, c entente.DeclareInterest) (err error) {
+	if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err != nil {
+		return err
+	}
+	if f.Interests, err = t.Interests(ctx, c.Account); err != nil {
+		return err
+	}
+	agreements, err := t.AgreementNames(ctx)
+	if err != nil {
+		return err
+	}
+	_, f.AboutAgreement = agreements[c.About]
+	f.Organisations, err = t.Organisations(ctx)
 	return err
 }

@@ -15,8 +15,8 @@ func (a *app) accountConflict() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "conflict",
 		Short: "Declare a conflict of interest, and be recused",
-		Long: `Who has an interest in a partner says so, under his own name (--as), and is then
-recused from every decision about that partner. An operator may declare for another
+		Long: `Who has an interest in a partner or an agreement says so, under his own name (--as),
+and is then recused from every decision about it. An operator may declare for another
 with --for. A conflict that was ended stays in the list.`,
 	}
 	cmd.AddCommand(a.conflictDeclare(), a.conflictEnd(), a.conflictList())
@@ -38,8 +38,8 @@ func concerned(ctx context.Context, n *node.Node, who entente.Actor, name string
 func (a *app) conflictDeclare() *cobra.Command {
 	var reason, other string
 	cmd := &cobra.Command{
-		Use:     "declare PARTNER",
-		Short:   "Declare a conflict about a partner",
+		Use:     "declare PARTNER|AGREEMENT",
+		Short:   "Declare a conflict about a partner or an agreement",
 		Example: `  entente --as ann account conflict declare "Harbour ISAC" --reason "worked there until May"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,16 +48,16 @@ func (a *app) conflictDeclare() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p, err := n.PartnerNamed(ctx, who, args[0])
+				about, called, err := n.Concern(ctx, who, args[0])
 				if err != nil {
 					return err
 				}
-				r, err := n.Do(ctx, who, entente.DeclareInterest{Account: account, About: p.ID, Reason: reason})
+				r, err := n.Do(ctx, who, entente.DeclareInterest{Account: account, About: about, Reason: reason})
 				if err != nil {
 					return err
 				}
-				return a.print(map[string]any{"id": r.ID, "about": p.Name, "reason": reason}, func(w io.Writer) {
-					fmt.Fprintf(w, "Declared: recused from decisions about %s (%s)\n", plain(p.Name), r.ID)
+				return a.print(map[string]any{"id": r.ID, "about": called, "reason": reason}, func(w io.Writer) {
+					fmt.Fprintf(w, "Declared: recused from decisions about %s (%s)\n", plain(called), r.ID)
 				})
 			})
 		},
@@ -71,7 +71,7 @@ func (a *app) conflictDeclare() *cobra.Command {
 func (a *app) conflictEnd() *cobra.Command {
 	var other string
 	cmd := &cobra.Command{
-		Use:     "end PARTNER",
+		Use:     "end PARTNER|AGREEMENT",
 		Short:   "End a conflict; it stays in the list",
 		Example: `  entente --as ann account conflict end "Harbour ISAC"`,
 		Args:    cobra.ExactArgs(1),
@@ -81,7 +81,7 @@ func (a *app) conflictEnd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p, err := n.PartnerNamed(ctx, who, args[0])
+				about, called, err := n.Concern(ctx, who, args[0])
 				if err != nil {
 					return err
 				}
@@ -90,16 +90,16 @@ func (a *app) conflictEnd() *cobra.Command {
 					return err
 				}
 				for _, i := range all {
-					if i.Account == account && i.About == p.ID && i.Ended == 0 {
+					if i.Account == account && i.About == about && i.Ended == 0 {
 						if _, err := n.Do(ctx, who, entente.EndInterest{Interest: i.ID}); err != nil {
 							return err
 						}
-						return a.print(map[string]any{"id": i.ID, "about": p.Name, "ended": true}, func(w io.Writer) {
-							fmt.Fprintf(w, "Ended the conflict about %s; it stays in the list\n", plain(p.Name))
+						return a.print(map[string]any{"id": i.ID, "about": called, "ended": true}, func(w io.Writer) {
+							fmt.Fprintf(w, "Ended the conflict about %s; it stays in the list\n", plain(called))
 						})
 					}
 				}
-				return entente.Errorf(entente.NotFound, "no conflict about %q stands", p.Name)
+				return entente.Errorf(entente.NotFound, "no conflict about %q stands", called)
 			})
 		},
 	}
@@ -118,24 +118,20 @@ func (a *app) conflictList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				names, orgs, err := accountNames(ctx, n, who)
+				names, _, err := accountNames(ctx, n, who)
 				if err != nil {
 					return err
-				}
-				about := map[string]string{}
-				for _, o := range orgs {
-					about[o.ID] = o.Name
 				}
 				views := []map[string]any{}
 				rows := [][]string{{"ACCOUNT", "ABOUT", "DECLARED", "ENDED", "REASON"}}
 				for _, i := range all {
-					v := map[string]any{"id": i.ID, "account": names[i.Account], "about": about[i.About], "about_id": i.About, "reason": i.Reason,
+					v := map[string]any{"id": i.ID, "account": names[i.Account], "about": i.AboutName, "about_id": i.About, "reason": i.Reason,
 						"declared": when(i.Declared), "declared_by": names[i.By], "stands": i.Ended == 0}
 					if i.Ended != 0 {
 						v["ended"], v["ended_by"] = when(i.Ended), names[i.EndedBy]
 					}
 					views = append(views, v)
-					rows = append(rows, []string{plain(names[i.Account]), plain(about[i.About]), when(i.Declared), when(i.Ended), shorten(plain(i.Reason), 60)})
+					rows = append(rows, []string{plain(names[i.Account]), plain(i.AboutName), when(i.Declared), when(i.Ended), shorten(plain(i.Reason), 60)})
 				}
 				return a.print(map[string]any{"conflicts": views}, func(w io.Writer) {
 					if len(views) == 0 {

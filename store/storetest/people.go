@@ -105,6 +105,19 @@ func testPeople(t *testing.T, open func() *store.Store) {
 	declared.Ended, declared.EndedBy = h.now, given.By
 	same(t, "a conflict ended", h.people().Interests, []entente.Interest{declared})
 
+	// A conflict can be about an agreement too.
+	circle := entente.Agreement{Num: 1, ID: h.id(), Name: "circle", State: entente.Draft}
+	if _, err := h.try(h.signedIn("bob"), entente.DeclareInterest{Account: h.signedIn("bob").Account.ID, About: circle.ID, Reason: "r"}); entente.KindOf(err) != entente.NotFound {
+		t.Fatalf("about nothing: %v", err)
+	}
+	if err := h.st.Update(context.Background(), func(tx *store.Tx) error {
+		return tx.Apply(context.Background(), entente.Change{Agreement: &circle})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.doAs("bob", entente.DeclareInterest{Account: h.signedIn("bob").Account.ID, About: circle.ID, Reason: "r"})
+	same(t, "conflicts", len(h.people().Interests), 2)
+
 	bob := h.signedIn("bob").Account.ID
 	s := entente.Stop{Organisation: b, Reason: "r", Basis: "b", By: ann, Review: h.now + 5_000_000}
 	s.ID = h.doAs("ann", entente.PlaceStop{Organisation: b, Reason: "r", Basis: "b", Review: s.Review})
