@@ -34,9 +34,10 @@ type Advanced struct {
 	Stamped  [][2]int64   // the content of a copy, and of what was submitted
 	Settled  []ObjectID   // objects whose waits are replaced by those of Waits
 	Waits    []Wait
-	Due      []Due // objects to be judged again at a time
-	Entered  int   // entries appended
-	Left     int   // entries withdrawn
+	Due      []Due      // objects to be judged again at a time
+	In       []ObjectID // objects of which something entered
+	Entered  int        // entries appended
+	Left     int        // entries withdrawn
 }
 
 // Wait is a submission that waits.

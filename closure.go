@@ -309,6 +309,7 @@ func (a *advance) append(o *advancing, c *candidate) error {
 	}
 	line := j.enter(id, at, s.Source)
 	o.m.Standing = append(o.m.Standing, Standing{Place: s.Place, Line: line, Of: s.Content, Spec: s.Version.Spec, Key: s.Key})
+	a.out.In = append(a.out.In, id)
 	c.s = nil // it stands
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,8 +127,10 @@ func (n *Node) SettleAll(ctx context.Context) error {
 
 func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, total int64)) error {
 	return n.holding(ctx, applyJob(num), leaseFor, func(ctx context.Context) error {
+		p := &applier{n: n, num: num, progress: progress}
+		defer p.drop()
 		for {
-			more, err := n.applyOnce(ctx, num, progress)
+			more, err := p.once(ctx)
 			switch {
 			case entente.KindOf(err) == entente.Conflict:
 				return errLeased // somebody else has carried it on
@@ -146,18 +149,28 @@ func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, tot
 	})
 }
 
-// applyOnce judges what comes next and writes what it came to. It reports whether there may
-// be more.
-func (n *Node) applyOnce(ctx context.Context, num int64, progress func(done, total int64)) (more bool, err error) {
-	r := round{n: n, progress: progress}
-	err = n.st.View(ctx, func(t *store.Tx) error {
-		r.write = nil
-		a, err := t.AgreementNum(ctx, num)
+// applier carries one agreement's feeds on, under its lease.
+type applier struct {
+	n        *Node
+	num      int64
+	progress func(done, total int64)
+	standing store.Standing
+	next     *ahead // the window after the one at work, nil for none
+}
+
+// once judges what comes next and writes what it came to. It reports whether there may be
+// more.
+func (p *applier) once(ctx context.Context) (more bool, err error) {
+	var r *turn
+	var work *entente.Agreement
+	err = p.n.st.View(ctx, func(t *store.Tx) error {
+		r, work = nil, nil
+		a, err := t.AgreementNum(ctx, p.num)
 		if err != nil || a == nil {
 			return err
 		}
 		if a.Work != nil {
-			r.work = a
+			work = a
 			return nil
 		}
 		if a.State != entente.Active {
@@ -167,99 +180,148 @@ func (n *Node) applyOnce(ctx context.Context, num int64, progress func(done, tot
 		for i, f := range a.Feeds {
 			from[i], upTo[i] = f.Seen, f.LogHead
 		}
-		return r.read(ctx, t, a, from, upTo, false)
+		r, err = p.read(ctx, t, a, from, upTo, false)
+		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, err
-	}
-	if r.work != nil {
-		return true, n.doWork(ctx, r.work, progress)
-	}
-	if r.write == nil {
+	case work != nil:
+		return true, p.doWork(ctx, work)
+	case r == nil:
 		return false, nil
 	}
-	err = n.st.Update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, *r.write) })
-	if err == nil {
-		n.meters.applied(r.write.Entered, r.write.Left)
-		r.tell()
-	}
-	return r.more, err
+	return r.more, p.put(ctx, r, r.write)
 }
 
-// round is one turn of an agreement's applier.
-type round struct {
-	n        *Node
-	progress func(done, total int64)
-	work     *entente.Agreement // a change under way
-	write    *store.Advancing   // nil: nothing to do
-	more     bool
-	upTo     []int64
+// put writes what a turn came to.
+func (p *applier) put(ctx context.Context, r *turn, w store.Advancing) error {
+	if err := p.n.st.Update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, w) }); err != nil {
+		return err
+	}
+	if w.Left > 0 {
+		p.standing.Forget()
+	} else {
+		p.standing.Add(w.In...)
+	}
+	p.n.meters.applied(w.Entered, w.Left)
+	r.tell(p.progress)
+	return nil
+}
+
+// turn is one turn of an applier.
+type turn struct {
+	write store.Advancing
+	more  bool
+	seen  []int64 // by place: up to where the logs are judged by it
+	upTo  []int64 // and up to where they are to be
 }
 
 // tell reports how far the accept logs are judged.
-func (r *round) tell() {
-	if r.progress == nil {
+func (r *turn) tell(progress func(done, total int64)) {
+	if progress == nil {
 		return
 	}
 	var done, total int64
-	for i, seen := range r.write.Seen {
+	for i, seen := range r.seen {
 		done, total = done+seen, total+max(r.upTo[i], seen)
 	}
-	r.progress(done, total)
+	progress(done, total)
 }
 
 // read judges what lies in the accept logs between two positions each, or a part of it; or
 // what decisions ask to judge, which comes first. Anew says that submissions count that
-// stand anywhere up to the second position, as the logs are judged all over again.
-func (r *round) read(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo []int64, anew bool) error {
-	now := r.n.now()
-	r.upTo = upTo
+// stand anywhere up to the second position, as the logs are judged all over again. It
+// gives nil if there is nothing to judge.
+func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo []int64, anew bool) (*turn, error) {
+	r := &turn{upTo: upTo}
+	now := p.n.now()
 	touched, err := t.TouchedOf(ctx, a.Num, now, applyLines)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w := store.Window{From: from, UpTo: from, Batches: make([][]store.BatchEnd, len(from))}
-	if len(touched) == 0 {
-		if w, err = t.Window(ctx, a, from, upTo, applyLines); err != nil {
-			return err
-		}
-	}
-	steps := w.Steps
-	r.more = w.More
+	var w *store.Window
+	var steps [][]entente.ObjectID
 	if len(touched) > 0 {
 		var ids []entente.ObjectID
 		for _, x := range touched {
 			ids = append(ids, x.Object)
 		}
-		steps, r.more = [][]entente.ObjectID{ids}, true
-	}
-	moved := false
-	for i := range from {
-		moved = moved || w.UpTo[i] != from[i]
-	}
-	if len(steps) == 0 && !moved {
-		return nil
+		w, steps, r.more = store.NewWindow(from), [][]entente.ObjectID{ids}, true
+	} else {
+		if w, err = p.window(ctx, t, a, from, upTo); err != nil {
+			return nil, err
+		}
+		if slices.Equal(w.UpTo, from) {
+			return nil, nil
+		}
+		if steps, r.more = w.Steps, w.More; r.more {
+			p.next = p.n.readAhead(ctx, a, w.UpTo, upTo)
+		}
 	}
 	counts := w.UpTo
 	if anew {
 		counts, w.Batches = upTo, make([][]store.BatchEnd, len(from))
 	}
-	lib, err := t.Library(ctx, store.LibraryOptions{
-		Agreement: a, Window: w, Settled: counts, Parse: parseHeld, Follower: searchJob, ReferenceKey: referenceKey,
-	})
+	lib, err := t.Library(ctx, store.LibraryOptions{Agreement: a, Window: w, Settled: counts, Parse: parseHeld,
+		Follower: searchJob, ReferenceKey: referenceKey, Standing: &p.standing})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c, err := r.n.circumstances(ctx, t, a, lib)
+	c, err := p.n.circumstances(ctx, t, a, lib)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	advanced, err := entente.Advance(c, lib, steps)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.write = &store.Advancing{Agreement: a, Advanced: advanced, Seen: w.UpTo, Touched: touched, Waits: lib.Waits(), Now: now}
-	return nil
+	r.seen = w.UpTo
+	r.write = store.Advancing{Agreement: a, Advanced: advanced, Seen: w.UpTo, Touched: touched, Waits: lib.Waits(), Now: now}
+	return r, nil
+}
+
+// ahead is a window that is read while the one before it is judged and written.
+type ahead struct {
+	from []int64
+	w    *store.Window
+	err  error
+	done chan struct{}
+	stop context.CancelFunc
+}
+
+func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64) *ahead {
+	ctx, stop := context.WithCancel(ctx)
+	next := &ahead{from: from, done: make(chan struct{}), stop: stop}
+	go func() {
+		defer close(next.done)
+		next.err = n.st.View(ctx, func(t *store.Tx) (err error) {
+			next.w, err = t.Window(ctx, a, from, upTo, applyLines, parseHeld)
+			return err
+		})
+	}()
+	return next
+}
+
+// window is what comes next in the accept logs: as it was read ahead, else read now.
+func (p *applier) window(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo []int64) (*store.Window, error) {
+	if next := p.next; next != nil {
+		p.next = nil
+		<-next.done
+		next.stop()
+		if next.err == nil && slices.Equal(next.from, from) {
+			return next.w, nil
+		}
+	}
+	return t.Window(ctx, a, from, upTo, applyLines, parseHeld)
+}
+
+// drop gives up what was read ahead.
+func (p *applier) drop() {
+	if p.next != nil {
+		p.next.stop()
+		<-p.next.done
+	}
 }
 
 // parseHeld reads bytes that the node has taken in before.

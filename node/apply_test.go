@@ -15,13 +15,13 @@ import (
 
 // sharing is a node with one partner and one agreement over one collection.
 type sharing struct {
-	*testing.T
+	testing.TB
 	n       *Node
 	shelf   string
 	partner string
 }
 
-func newSharing(t *testing.T, url string, change func(*entente.Terms)) *sharing {
+func newSharing(t testing.TB, url string, change func(*entente.Terms)) *sharing {
 	t.Helper()
 	ctx := t.Context()
 	st, err := store.Open(ctx, store.Options{URL: url})
@@ -33,7 +33,7 @@ func newSharing(t *testing.T, url string, change func(*entente.Terms)) *sharing 
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sharing{T: t, n: n}
+	s := &sharing{TB: t, n: n}
 	s.shelf = s.do(entente.AddCollection{Name: "Shelf"})
 	s.partner = s.do(entente.AddPartner{Name: "North CERT"})
 	s.agree("north", change)

@@ -11,12 +11,12 @@ import (
 // doWork makes a change of an agreement: what enters and leaves by it is staged beyond the
 // heads of its feeds, and becomes visible at once, together with the new state. A change
 // that was broken off is begun anew.
-func (n *Node) doWork(ctx context.Context, a *entente.Agreement, progress func(done, total int64)) error {
+func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	began := *a.Work
 	again := slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Staged() })
 	for again {
 		done := false
-		err := n.st.Update(ctx, func(t *store.Tx) (err error) {
+		err := p.n.st.Update(ctx, func(t *store.Tx) (err error) {
 			done, err = t.Unstage(ctx, a, unstageLines)
 			return err
 		})
@@ -27,13 +27,14 @@ func (n *Node) doWork(ctx context.Context, a *entente.Agreement, progress func(d
 			break
 		}
 	}
-	w := &staging{n: n, num: a.Num, work: began, anew: began.Anew || again, progress: progress}
+	p.standing.Forget()
+	s := &staging{applier: p, work: began, anew: began.Anew || again}
 	for {
-		more, err := w.once(ctx)
+		more, err := s.once(ctx)
 		if err != nil || !more {
 			return err
 		}
-		if err := n.yieldToIntake(ctx); err != nil {
+		if err := p.n.yieldToIntake(ctx); err != nil {
 			return err
 		}
 	}
@@ -44,21 +45,19 @@ const unstageLines = 20_000
 
 // staging is one change under way.
 type staging struct {
-	n        *Node
-	num      int64
+	*applier
 	work     entente.Work
 	anew     bool    // everything is judged that the accept logs hold
 	at, upTo []int64 // by place: how far the logs are judged, and to where they are
-	progress func(done, total int64)
 }
 
 // once stages a part of the change, or flips if nothing is left. It reports whether there
 // is more to do.
 func (s *staging) once(ctx context.Context) (more bool, err error) {
-	r := round{n: s.n, progress: s.progress}
+	var r *turn
 	var a *entente.Agreement
 	err = s.n.st.View(ctx, func(t *store.Tx) (err error) {
-		r.write = nil
+		r = nil
 		if a, err = t.AgreementNum(ctx, s.num); err != nil {
 			return err
 		}
@@ -83,26 +82,23 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		for i := range staged.Feeds {
 			staged.Feeds[i].LastAdded = store.StagedAdded(staged.Feeds[i].Tail)
 		}
-		return r.read(ctx, t, &staged, s.at, s.upTo, s.anew)
+		r, err = s.read(ctx, t, &staged, s.at, s.upTo, s.anew)
+		return err
 	})
 	if err != nil || a == nil {
 		return false, err
 	}
-	if r.write == nil {
+	if r == nil {
 		return false, s.flip(ctx, a)
 	}
-	s.at = r.write.Seen
-	w := *r.write
+	s.at = r.seen
+	w := r.write
 	w.Staged = true
 	w.Seen = nil
 	for _, f := range a.Feeds {
 		w.Seen = append(w.Seen, f.Seen) // it counts when it is visible
 	}
-	if err := s.n.st.Update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, w) }); err != nil {
-		return false, err
-	}
-	r.tell()
-	return true, nil
+	return true, s.put(ctx, r, w)
 }
 
 // under puts an agreement under the terms that the change brings.

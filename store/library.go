@@ -12,24 +12,50 @@ type Library struct {
 	t     *Tx
 	ctx   context.Context
 	a     *entente.Agreement
-	w     Window
+	w     *Window
 	parse func([]byte) *entente.Version
 
 	logs, feeds map[int64]int // the numbers of accept logs and of release feeds, with their places
 	numbers     []int64       // of both
 	vocabulary  []int64       // home feeds of the vocabularies
-	versions    map[int64]*entente.Version
-	settled     []int64 // by place: positions of the log up to which submissions count
-	stamps      bool    // whether there are stamped copies at all
-	waits       bool    // whether anything waits
+	settled     []int64       // by place: positions of the log up to which submissions count
+	stamps      bool          // whether there are stamped copies at all
+	waits       bool          // whether anything waits
+	decided     bool          // whether anything was ever decided that concerns objects
 	follower    string
 	refKey      func(entente.ObjectID) (key int64, ok bool)
+	standing    *Standing
+}
+
+// Standing remembers objects that stand in an agreement's feeds, for as long as nobody but
+// its owner moves these.
+type Standing struct{ folds map[int64]struct{} }
+
+// maxStanding bounds what is remembered.
+const maxStanding = 2_000_000
+
+// Add notes objects that stand.
+func (s *Standing) Add(ids ...entente.ObjectID) {
+	if s.folds == nil || len(s.folds) > maxStanding {
+		s.folds = map[int64]struct{}{}
+	}
+	for _, id := range ids {
+		s.folds[id.Fold()] = struct{}{}
+	}
+}
+
+// Forget forgets everything: something has left.
+func (s *Standing) Forget() { s.folds = nil }
+
+func (s *Standing) has(id entente.ObjectID) bool {
+	_, ok := s.folds[id.Fold()]
+	return ok
 }
 
 // LibraryOptions say what a [Library] is of.
 type LibraryOptions struct {
 	Agreement *entente.Agreement
-	Window    Window
+	Window    *Window // as [Tx.Window] gave it
 	// Settled are by place the positions of the accept logs up to which submissions count.
 	Settled []int64
 	// Parse reads a version's bytes.
@@ -38,12 +64,13 @@ type LibraryOptions struct {
 	// object, false where it has none.
 	Follower     string
 	ReferenceKey func(entente.ObjectID) (int64, bool)
+	Standing     *Standing
 }
 
 // Library prepares to read for an advance.
 func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 	l := &Library{t: t, ctx: ctx, a: o.Agreement, w: o.Window, parse: o.Parse, settled: o.Settled, follower: o.Follower, refKey: o.ReferenceKey,
-		logs: map[int64]int{}, feeds: map[int64]int{}, versions: map[int64]*entente.Version{}}
+		logs: map[int64]int{}, feeds: map[int64]int{}, standing: o.Standing}
 	for place, f := range o.Agreement.Feeds {
 		l.logs[f.Log], l.feeds[f.Feed] = place, place
 		l.numbers = append(l.numbers, f.Log, f.Feed)
@@ -57,17 +84,18 @@ func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 			l.vocabulary = append(l.vocabulary, c.Feed)
 		}
 	}
-	for _, x := range o.Window.Arrived {
-		if v := o.Parse(x.Bytes); v != nil {
-			l.versions[x.Content] = v
-		}
-	}
 	copies, err := t.numbers(ctx, `SELECT content FROM stamped LIMIT 1`)
 	if err != nil {
 		return nil, err
 	}
 	waits, err := t.numbers(ctx, `SELECT seq FROM pending WHERE agreement = $1 LIMIT 1`, o.Agreement.Num)
-	l.stamps, l.waits = len(copies) > 0, len(waits) > 0
+	if err != nil {
+		return nil, err
+	}
+	decided, err := t.numbers(ctx, `SELECT 1 FROM (SELECT 1 AS n FROM (SELECT 1 AS n FROM decision WHERE agreement = $1 LIMIT 1) AS a
+		UNION ALL SELECT 1 FROM (SELECT 1 AS n FROM restriction LIMIT 1) AS b UNION ALL SELECT 1 FROM (SELECT 1 AS n FROM consent LIMIT 1) AS c
+		UNION ALL SELECT 1 FROM (SELECT 1 AS n FROM dissent LIMIT 1) AS d) AS x`, o.Agreement.Num)
+	l.stamps, l.waits, l.decided = len(copies) > 0, len(waits) > 0, len(decided) > 0
 	return l, err
 }
 
@@ -86,7 +114,7 @@ func (l *Library) Matters(ids []entente.ObjectID) ([]*entente.Matter, error) {
 	if err != nil {
 		return nil, err
 	}
-	originals, err := l.originals(held)
+	originals, err := l.copies(held)
 	if err != nil {
 		return nil, err
 	}
@@ -101,41 +129,67 @@ func (l *Library) Matters(ids []entente.ObjectID) ([]*entente.Matter, error) {
 
 // heldContent is one content with its object.
 type heldContent struct {
-	id   entente.ObjectID
-	spec entente.Spec
-	key  entente.StampKey
+	content int64
+	id      entente.ObjectID
+	spec    entente.Spec
+	key     entente.StampKey
 }
 
-// contents reads what contents there are of some objects.
+// contents reads what contents there are of some objects; of those of the window it was
+// read ahead.
 func (l *Library) contents(ids []entente.ObjectID, wanted map[entente.ObjectID]*entente.Matter) (map[int64]heldContent, error) {
-	in, arg := l.t.s.d.ints("$1", folds(ids))
-	rows, err := l.t.query(l.ctx, `SELECT content, id, spec, micros, rest FROM content WHERE okey IN `+in, arg)
+	out := make(map[int64]heldContent, len(ids))
+	var unread []entente.ObjectID
+	for _, id := range ids {
+		if at, ok := l.w.contents[id]; ok {
+			for _, c := range at {
+				out[c.content] = c
+			}
+		} else {
+			unread = append(unread, id)
+		}
+	}
+	if len(unread) == 0 {
+		return out, nil
+	}
+	return out, l.t.contentsOf(l.ctx, unread, func(c heldContent) {
+		if wanted[c.id] != nil { // else another id of the same fold
+			out[c.content] = c
+		}
+	})
+}
+
+func (t *Tx) contentsOf(ctx context.Context, ids []entente.ObjectID, each func(heldContent)) error {
+	in, arg := t.s.d.ints("$1", folds(ids))
+	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest FROM content WHERE okey IN `+in, arg)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	out := make(map[int64]heldContent, len(ids))
 	for rows.Next() {
-		var content int64
-		var h heldContent
-		if err := rows.Scan(&content, &h.id, &h.spec, &h.key.Micros, &h.key.Rest); err != nil {
-			return nil, err
+		var c heldContent
+		var id string
+		if err := rows.Scan(&c.content, &id, &c.spec, &c.key.Micros, &c.key.Rest); err != nil {
+			return err
 		}
-		if wanted[h.id] != nil { // else another id of the same fold
-			out[content] = h
-		}
+		c.id = entente.ObjectID(id)
+		each(c)
 	}
-	return out, rows.Err()
+	return rows.Err()
 }
 
-// originals gives for stamped copies among the contents what they are copies of.
-func (l *Library) originals(held map[int64]heldContent) (map[int64]int64, error) {
+// copies adds the stamped copies of contents to them, and gives of what each is a copy.
+func (l *Library) copies(held map[int64]heldContent) (map[int64]int64, error) {
 	if !l.stamps {
 		return nil, nil
 	}
 	in, arg := l.t.s.d.ints("$1", keysOf(held))
 	out := map[int64]int64{}
-	return out, l.t.pairs(l.ctx, `SELECT content, original FROM stamped WHERE content IN `+in, []any{arg}, func(a, b int64) { out[a] = b })
+	return out, l.t.pairs(l.ctx, `SELECT content, original FROM stamped WHERE original IN `+in, []any{arg}, func(copied, original int64) {
+		c := held[original]
+		c.content = copied
+		held[copied], out[copied] = c, original
+	})
 }
 
 func keysOf[V any](m map[int64]V) []int64 {

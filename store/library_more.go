@@ -58,7 +58,7 @@ func (l *Library) bodies(all []*entente.Matter) error {
 	missing := map[int64]bool{}
 	for _, m := range all {
 		for _, s := range m.Submissions {
-			if l.versions[s.Content] == nil {
+			if l.w.versions[s.Content] == nil {
 				missing[s.Content] = true
 			}
 		}
@@ -76,7 +76,7 @@ func (l *Library) bodies(all []*entente.Matter) error {
 			if err := rows.Scan(&content, &body); err != nil {
 				return err
 			}
-			l.versions[content] = l.parse(body)
+			l.w.versions[content] = l.parse(body)
 		}
 		if err := rows.Err(); err != nil {
 			return err
@@ -84,7 +84,7 @@ func (l *Library) bodies(all []*entente.Matter) error {
 	}
 	for _, m := range all {
 		for i := range m.Submissions {
-			m.Submissions[i].Version = l.versions[m.Submissions[i].Content]
+			m.Submissions[i].Version = l.w.versions[m.Submissions[i].Content]
 		}
 		// What cannot be read any more is damage, for the doctor to tell; it is not released.
 		m.Submissions = slices.DeleteFunc(m.Submissions, func(s entente.Submission) bool { return s.Version == nil })
@@ -94,6 +94,9 @@ func (l *Library) bodies(all []*entente.Matter) error {
 
 // decisions fills in what was decided about objects.
 func (l *Library) decisions(ids []entente.ObjectID, at map[entente.ObjectID]*entente.Matter) error {
+	if !l.decided {
+		return nil
+	}
 	all, err := l.t.Decisions(l.ctx, l.a.Num, ids)
 	if err != nil {
 		return err
@@ -157,6 +160,18 @@ func (l *Library) dissent(ids []entente.ObjectID, at map[entente.ObjectID]*enten
 func (l *Library) Present(ids []entente.ObjectID) (map[entente.ObjectID]entente.Presence, error) {
 	out := map[entente.ObjectID]entente.Presence{}
 	wanted := make(map[entente.ObjectID]bool, len(ids))
+	if len(l.vocabulary) == 0 { // else it is to be told whether it is there as well
+		ids = slices.DeleteFunc(slices.Clone(ids), func(id entente.ObjectID) bool {
+			if l.standing == nil || !l.standing.has(id) {
+				return false
+			}
+			out[id] = entente.InFeed
+			return true
+		})
+	}
+	if len(ids) == 0 {
+		return out, nil
+	}
 	for _, id := range ids {
 		wanted[id] = true
 	}
@@ -184,6 +199,13 @@ func (l *Library) Present(ids []entente.ObjectID) (map[entente.ObjectID]entente.
 				out[oid] |= entente.InFeed
 			} else {
 				out[oid] |= entente.InVocabulary
+			}
+		}
+	}
+	if l.standing != nil {
+		for id, p := range out {
+			if p&entente.InFeed != 0 {
+				l.standing.Add(id)
 			}
 		}
 	}

@@ -15,22 +15,16 @@ type Window struct {
 	UpTo  []int64              // by place: the last position of it
 	// Batches are by place the ends of the batches of submissions in it, with their steps.
 	Batches [][]BatchEnd
-	Arrived []Arrival // what is new, with its bytes
-	Touched []Touched // what decisions ask to judge again; it is in the first step
-	More    bool      // there is more after it
+	More    bool // there is more after it
+
+	versions map[int64]*entente.Version         // by content: what was parsed
+	contents map[entente.ObjectID][]heldContent // of what is new
 }
 
 // BatchEnd is the last position of a batch, and the step of the window that it is.
 type BatchEnd struct {
 	Last int64
 	Step int
-}
-
-// Arrival is one line of an accept log with its content.
-type Arrival struct {
-	Content int64
-	ID      entente.ObjectID
-	Bytes   []byte
 }
 
 // Touched is an object to be judged again; Mark tells the reason from a later one.
@@ -41,9 +35,10 @@ type Touched struct {
 
 // Window reads what comes next in the accept logs that an agreement covers, beyond the
 // positions from (by place) and not beyond upTo: about limit lines at most, always whole
-// batches of submissions, in the order in which they came over all logs.
-func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int) (Window, error) {
-	w := Window{From: from, UpTo: slices.Clone(from), Batches: make([][]BatchEnd, len(from))}
+// batches of submissions, in the order in which they came over all logs. Parse reads a
+// version's bytes.
+func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version) (*Window, error) {
+	w := NewWindow(from)
 	type batch struct {
 		place       int
 		first, last int64
@@ -62,7 +57,11 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 			of = append(of, batch{place: place, first: l.first, last: l.last, at: l.added, ids: l.ids})
 		}
 		all = append(all, of...)
-		w.Arrived = append(w.Arrived, lines.arrived...)
+		for _, x := range lines.arrived {
+			if v := parse(x.bytes); v != nil {
+				w.versions[x.content] = v
+			}
+		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
 			horizon = of[len(of)-1].at
 		}
@@ -77,14 +76,40 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 		w.Steps = append(w.Steps, b.ids)
 		w.UpTo[b.place] = b.last
 		w.Batches[b.place] = append(w.Batches[b.place], BatchEnd{b.last, len(w.Steps)})
+		for _, id := range b.ids {
+			w.contents[id] = nil
+		}
 	}
-	return w, nil
+	if len(w.contents) == 0 {
+		return w, nil
+	}
+	ids := make([]entente.ObjectID, 0, len(w.contents))
+	for id := range w.contents {
+		ids = append(ids, id)
+	}
+	return w, t.contentsOf(ctx, ids, func(c heldContent) {
+		if all, ok := w.contents[c.id]; ok {
+			w.contents[c.id] = append(all, c)
+		}
+	})
+}
+
+// NewWindow is a window with nothing in it.
+func NewWindow(from []int64) *Window {
+	return &Window{From: from, UpTo: slices.Clone(from), Batches: make([][]BatchEnd, len(from)),
+		versions: map[int64]*entente.Version{}, contents: map[entente.ObjectID][]heldContent{}}
 }
 
 // arriving is what was read of one log.
 type arriving struct {
 	batches []arrivingBatch
-	arrived []Arrival
+	arrived []arrival
+}
+
+type arrival struct {
+	content int64
+	id      entente.ObjectID
+	bytes   []byte
 }
 
 type arrivingBatch struct {
@@ -118,13 +143,13 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 	defer rows.Close()
 	size, n := 0, 0
 	for rows.Next() {
-		var a Arrival
+		var a arrival
 		var id string
 		var seq, added int64
-		if err := rows.Scan(&seq, &added, &a.Content, &id, &a.Bytes); err != nil {
+		if err := rows.Scan(&seq, &added, &a.content, &id, &a.bytes); err != nil {
 			return out, false, err
 		}
-		a.ID = entente.ObjectID(id)
+		a.id = entente.ObjectID(id)
 		b := len(out.batches) - 1
 		for len(ends) > 0 && ends[0] < seq {
 			ends = ends[1:]
@@ -145,9 +170,9 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 		}
 		k := &out.batches[b]
 		k.added = added
-		k.ids = append(k.ids, a.ID)
+		k.ids = append(k.ids, a.id)
 		out.arrived = append(out.arrived, a)
-		size += len(a.Bytes)
+		size += len(a.bytes)
 		n++
 	}
 	if err := rows.Close(); err != nil {
