@@ -1,0 +1,291 @@
+package selftest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// who is a party of the history. Home comes first; partner reads in the trial, other is
+// another partner with an agreement of its own over the same collection.
+type who int
+
+const (
+	home who = iota
+	partner
+	other
+)
+
+func (w who) String() string { return [...]string{"home", "partner", "other"}[w] }
+
+// level is a marking: none, or one of TLP from clear (1) to red (5).
+type level int
+
+var levelIDs = [...]string{"",
+	"94868c89-83c2-464b-929b-a1a8aa3c8487", "bab4a63c-aed9-4cf5-a766-dfca5abac2bb", "55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+	"939a9414-2ddd-4d32-a0cd-375ea402b003", "e828b379-4e03-4974-9ac4-e53a884c97c1"}
+
+var levelNames = [...]string{"unmarked", "clear", "green", "amber", "amber+strict", "red"}
+
+// thing is an object of the history, whatever its versions.
+type thing struct {
+	number int
+	typ    string
+	id     string
+	maker  *thing // the identity that its versions name as their creator, nil for none
+	refs   []*thing
+}
+
+// version is one content that somebody may submit.
+type version struct {
+	of      *thing
+	second  int // its moment: seconds after the beginning
+	variant int // contents differ by it
+	mark    level
+	refs    []*thing
+	label   string
+}
+
+// text is the object as it is sent.
+func (v version) text() string {
+	var b strings.Builder
+	moment := fmt.Sprintf("2026-01-01T00:%02d:%02d.000Z", v.second/60, v.second%60)
+	fmt.Fprintf(&b, `{"type":%q,"spec_version":"2.1","id":%q,"created":"2026-01-01T00:00:00.000Z","modified":%q`, v.of.typ, v.of.id, moment)
+	if v.of.maker != nil {
+		fmt.Fprintf(&b, `,"created_by_ref":%q`, v.of.maker.id)
+	}
+	switch v.of.typ {
+	case "identity":
+		fmt.Fprintf(&b, `,"name":"Maker %d","identity_class":"organization"`, v.variant)
+	case "malware":
+		fmt.Fprintf(&b, `,"name":"Malware %d","is_family":false`, v.variant)
+	case "tool":
+		fmt.Fprintf(&b, `,"name":"Tool %d"`, v.variant)
+	case "relationship":
+		fmt.Fprintf(&b, `,"relationship_type":"related-to","description":"d%d","source_ref":%q,"target_ref":%q`, v.variant, v.refs[0].id, v.refs[1].id)
+	case "report":
+		ids := make([]string, len(v.refs))
+		for i, r := range v.refs {
+			ids[i] = fmt.Sprintf("%q", r.id)
+		}
+		fmt.Fprintf(&b, `,"name":"Report %d","published":"2026-01-01T00:00:00Z","report_types":["threat-report"],"object_refs":[%s]`, v.variant, strings.Join(ids, ","))
+	}
+	if v.label != "" {
+		fmt.Fprintf(&b, `,"labels":[%q]`, v.label)
+	}
+	if v.mark != 0 {
+		fmt.Fprintf(&b, `,"object_marking_refs":["marking-definition--%s"]`, levelIDs[v.mark])
+	}
+	return b.String() + "}"
+}
+
+// needs are the objects without which the version does not go.
+func (v version) needs() []*thing {
+	out := v.refs
+	if v.of.maker != nil && v.of.maker != v.of {
+		out = append(append([]*thing{}, out...), v.of.maker)
+	}
+	return out
+}
+
+// action is what a step does.
+type action int
+
+const (
+	submit  action = iota // versions into the covered collection; a partner's through its agreement
+	aside                 // versions into a collection that no agreement of the partner covers
+	remove                // a source deletes an object of its own
+	decide                // home withdraws an object from the partner's agreement
+	traffic               // the other partner reads, posts nonsense, signs in wrongly
+	stopped               // the other partner is stopped, or let in again
+)
+
+var actionNames = [...]string{"submit", "aside", "remove", "withdraw", "traffic", "stop"}
+
+// step is one event of a history.
+type step struct {
+	hidden   bool
+	by       who
+	action   action
+	versions []version
+	object   *thing
+	number   int // of the visible ones, from 1: what their randomness is drawn from
+}
+
+func (s step) String() string {
+	text := fmt.Sprintf("%s by %s", actionNames[s.action], s.by)
+	if s.hidden {
+		text = "hidden " + text
+	}
+	for _, v := range s.versions {
+		text += fmt.Sprintf("\n    %s +%ds variant %d %s", v.of.id, v.second, v.variant, levelNames[v.mark])
+		for _, r := range v.refs {
+			text += " -> " + r.id[len(r.id)-4:]
+		}
+	}
+	if s.object != nil {
+		text += " " + s.object.id
+	}
+	return text
+}
+
+// terms are those of the partner's agreement in a trial.
+type terms struct {
+	highest  level // 1 to 4
+	unmarked level // 0: withheld
+	open     bool
+	withdraw bool // stricter = withdraw
+	noTools  bool // except_types = tool
+}
+
+// history is what happens in a trial.
+type history struct {
+	terms  terms
+	things []*thing
+	steps  []step
+}
+
+// generator draws a history.
+type generator struct {
+	*rand.Rand
+	trial   int
+	h       *history
+	maker   [3]*thing // an identity of each party's own
+	seconds int
+}
+
+// newHistory draws the history of a trial. Whatever it draws as hidden, and may show, is
+// left out: the reference tells.
+func newHistory(r *rand.Rand, trial int) *history {
+	g := &generator{Rand: r, trial: trial, h: &history{}}
+	g.h.terms = terms{highest: level(1 + g.IntN(4)), open: g.IntN(6) == 0, withdraw: g.IntN(4) == 0, noTools: g.IntN(4) == 0}
+	if g.IntN(3) == 0 {
+		g.h.terms.unmarked = level(1 + g.IntN(int(g.h.terms.highest)))
+	}
+	for w := range g.maker {
+		g.maker[w] = g.thing("identity", nil)
+	}
+	for range 5 + g.IntN(7) {
+		g.thing([]string{"malware", "malware", "tool", "relationship", "relationship", "report"}[g.IntN(6)], g.someMaker())
+	}
+	for _, t := range g.h.things {
+		n := map[string]int{"relationship": 2, "report": 1 + g.IntN(3)}[t.typ]
+		for range n {
+			t.refs = append(t.refs, g.some())
+		}
+	}
+	ref := newReference(g.h.terms)
+	visible := 0
+	for range 6 + g.IntN(10) {
+		s := g.step()
+		before := ref.shown()
+		try := ref.clone()
+		try.do(s)
+		if s.hidden && try.shown() != before {
+			s.hidden = false // it may show: then it happens to both
+		}
+		if !s.hidden {
+			visible++
+			s.number = visible
+		}
+		ref = try
+		g.h.steps = append(g.h.steps, s)
+	}
+	g.h.keepApart()
+	return g.h
+}
+
+// keepApart makes sure that what is hidden changes nothing for what comes later either: a
+// hidden step whose absence would show in the end is not hidden.
+func (h *history) keepApart() {
+	for changed := true; changed; {
+		changed = false
+		all, alone := newReference(h.terms), newReference(h.terms)
+		for i := range h.steps {
+			s := &h.steps[i]
+			all.do(*s)
+			if !s.hidden {
+				alone.do(*s)
+			}
+			if all.shown() != alone.shown() {
+				// The last hidden step about any of its objects is the cause, or one before it.
+				for k := i; k >= 0; k-- {
+					if h.steps[k].hidden {
+						h.steps[k].hidden, changed = false, true
+						break
+					}
+				}
+				break
+			}
+		}
+	}
+	n := 0
+	for i := range h.steps {
+		if !h.steps[i].hidden {
+			n++
+			h.steps[i].number = n
+		}
+	}
+}
+
+func (g *generator) thing(typ string, maker *thing) *thing {
+	n := len(g.h.things)
+	t := &thing{number: n, typ: typ, maker: maker}
+	t.id = fmt.Sprintf("%s--%08x-0000-4000-8000-%012x", typ, g.trial, g.Int64N(1<<32)<<12|int64(n))
+	g.h.things = append(g.h.things, t)
+	return t
+}
+
+func (g *generator) someMaker() *thing {
+	if g.IntN(2) == 0 {
+		return nil
+	}
+	return g.maker[g.IntN(len(g.maker))]
+}
+
+// some draws an object that is not an identity, unless there is a reason.
+func (g *generator) some() *thing { return g.h.things[g.IntN(len(g.h.things))] }
+
+func (g *generator) version(of *thing) version {
+	v := version{of: of, refs: of.refs, second: g.IntN(4), variant: g.IntN(2), mark: level(1 + g.IntN(2))}
+	switch g.IntN(8) {
+	case 0:
+		v.mark = 0
+	case 1:
+		v.mark = 5
+	case 2:
+		v.mark = level(3 + g.IntN(2))
+	}
+	return v
+}
+
+func (g *generator) step() step {
+	s := step{hidden: g.IntN(2) == 0}
+	switch n := g.IntN(20); {
+	case n < 12:
+		s.action, s.by = submit, who(g.IntN(3))
+		if g.IntN(3) > 0 {
+			s.by = home
+		}
+		for range 1 + g.IntN(4) {
+			s.versions = append(s.versions, g.version(g.some()))
+		}
+	case n < 14:
+		s.action, s.hidden = aside, true
+		for range 1 + g.IntN(3) {
+			s.versions = append(s.versions, g.version(g.some()))
+		}
+	case n < 16:
+		s.action, s.by, s.object = remove, who(g.IntN(3)), g.some()
+	case n < 17:
+		s.action, s.object, s.hidden = decide, g.some(), false
+	case n < 19:
+		s.action, s.by, s.hidden = traffic, other, true
+	default:
+		s.action, s.by, s.hidden = stopped, other, true
+	}
+	if s.by == partner {
+		s.hidden = false // what the partner does itself it knows
+	}
+	return s
+}

@@ -1,0 +1,250 @@
+package selftest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// reference works out what a partner's feed holds, from the terms and the steps alone, in
+// the plainest way: everything is gone through again after each step. It shares no code
+// with the product.
+type reference struct {
+	terms     terms
+	held      []holding
+	withdrawn map[*thing]bool
+	deleted   map[tombstone]bool
+	appended  int // how many entries there ever were
+	order     int
+}
+
+// tombstone tells that a source deleted a version that it had submitted.
+type tombstone struct {
+	of     *thing
+	second int
+	by     who
+}
+
+// holding is a version that a source submitted.
+type holding struct {
+	version
+	by    who
+	came  int
+	entry int // its place among all entries ever, 0 while it is in no feed
+}
+
+func newReference(t terms) *reference {
+	return &reference{terms: t, withdrawn: map[*thing]bool{}, deleted: map[tombstone]bool{}}
+}
+
+func (r *reference) clone() *reference {
+	c := *r
+	c.held = slices.Clone(r.held)
+	c.withdrawn, c.deleted = maps.Clone(r.withdrawn), maps.Clone(r.deleted)
+	return &c
+}
+
+// do lives through one step.
+func (r *reference) do(s step) {
+	switch s.action {
+	case submit:
+		for _, v := range s.versions {
+			r.take(v, s.by)
+		}
+	case remove:
+		r.held = slices.DeleteFunc(r.held, func(h holding) bool {
+			gone := h.of == s.object && h.by == s.by
+			if gone {
+				r.deleted[tombstone{h.of, h.second, h.by}] = true
+			}
+			return gone
+		})
+	case decide:
+		r.withdrawn[s.object] = true
+	default:
+		return
+	}
+	r.settle()
+}
+
+// take is one submission. The same again is nothing new, and what a source has deleted it
+// does not bring back by chance.
+func (r *reference) take(v version, by who) {
+	stands := false
+	for _, h := range r.held {
+		if h.by == by && h.text() == v.text() {
+			return
+		}
+		stands = stands || h.by == by && h.of == v.of && h.second == v.second
+	}
+	if r.deleted[tombstone{v.of, v.second, by}] && !stands {
+		return
+	}
+	r.order++
+	r.held = append(r.held, holding{version: v, by: by, came: r.order})
+}
+
+// marking is the level that counts, 0 if there is none.
+func (r *reference) marking(h *holding) level {
+	if h.mark == 0 {
+		return r.terms.unmarked
+	}
+	return h.mark
+}
+
+// within tells whether the marking lets it go at all.
+func (r *reference) within(h *holding) bool {
+	m := r.marking(h)
+	return m != 0 && m <= r.terms.highest && m < 5
+}
+
+// allowed tells whether a version may be in the feed by itself.
+func (r *reference) allowed(h *holding) bool {
+	if !r.within(h) || r.withdrawn[h.of] || r.terms.noTools && h.of.typ == "tool" {
+		return false
+	}
+	if h.by == other {
+		return false // it came through the other's agreement, whose terms let nothing go on
+	}
+	for i := range r.held {
+		n := &r.held[i]
+		if n.of == h.of && n.by == h.by && n.second > h.second && !r.within(n) && (h.entry == 0 || r.terms.withdraw) {
+			return false
+		}
+	}
+	return true
+}
+
+// maker is the party that made an object: whose identity is named by what came first of it.
+func (r *reference) maker(t *thing) (who, bool) {
+	if t.maker == nil {
+		return 0, false
+	}
+	return who(t.maker.number), true // the first things are the identities of the parties
+}
+
+// settle brings the feed to rest.
+func (r *reference) settle() {
+	for i := range r.held {
+		if h := &r.held[i]; h.entry != 0 && !r.allowed(h) {
+			h.entry = 0
+		}
+	}
+	r.unsupported()
+	for r.enter() {
+		r.unsupported()
+	}
+}
+
+// unsupported takes out what refers to what is not there, or came after it for want of what
+// it stood on.
+func (r *reference) unsupported() {
+	if r.terms.open {
+		return
+	}
+	for again := true; again; {
+		again = false
+		for i := range r.held {
+			h := &r.held[i]
+			if h.entry == 0 {
+				continue
+			}
+			for _, t := range h.needs() {
+				if t != h.of && !slices.ContainsFunc(r.held, func(x holding) bool { return x.of == t && x.entry != 0 }) {
+					h.entry, again = 0, true
+					break
+				}
+			}
+		}
+	}
+}
+
+// enter lets in what may go: one that has its place, with all that it needs. It reports
+// whether there was something.
+func (r *reference) enter() bool {
+	var want []*holding
+	for i := range r.held {
+		if h := &r.held[i]; h.entry == 0 && r.allowed(h) && r.hasPlace(h) {
+			want = append(want, h)
+		}
+	}
+	if !r.terms.open {
+		for again := true; again; {
+			again = false
+			want = slices.DeleteFunc(want, func(h *holding) bool {
+				for _, t := range h.needs() {
+					if t != h.of && !slices.ContainsFunc(r.held, func(x holding) bool { return x.of == t && x.entry != 0 }) &&
+						!slices.ContainsFunc(want, func(x *holding) bool { return x.of == t }) {
+						again = true
+						return true
+					}
+				}
+				return false
+			})
+		}
+	}
+	for _, h := range want {
+		for i := range r.held { // whom it takes the place from
+			if x := &r.held[i]; x != h && x.entry != 0 && x.of == h.of && x.second == h.second {
+				x.entry = 0
+			}
+		}
+		r.appended++
+		h.entry = r.appended
+	}
+	return len(want) > 0
+}
+
+// hasPlace tells whether a version has the place of its moment: the object's maker first,
+// then what is there, then what came first.
+func (r *reference) hasPlace(h *holding) bool {
+	rank := func(x *holding) int {
+		if m, ok := r.maker(x.of); ok && x.by == m {
+			return 0
+		}
+		return 1
+	}
+	for i := range r.held {
+		x := &r.held[i]
+		if x == h || x.of != h.of || x.second != h.second || !r.allowed(x) {
+			continue
+		}
+		if x.entry != 0 && x.text() == h.text() {
+			return false // it is there already, from another
+		}
+		if c := cmp.Compare(rank(x), rank(h)); c < 0 || c == 0 && (x.entry != 0 || x.came < h.came) {
+			return false
+		}
+	}
+	return true
+}
+
+// shown is what the feed shows, as a text to compare.
+func (r *reference) shown() string {
+	var in []holding
+	for _, h := range r.held {
+		if h.entry != 0 {
+			in = append(in, h)
+		}
+	}
+	slices.SortFunc(in, func(a, b holding) int { return cmp.Compare(a.entry, b.entry) })
+	var b strings.Builder
+	for _, h := range in {
+		fmt.Fprintf(&b, "%d %s by %s\n", h.entry, h.text(), h.by)
+	}
+	return b.String()
+}
+
+// live lists what the feed shows: each object's id and moment, sorted.
+func (r *reference) live() []string {
+	var out []string
+	for _, h := range r.held {
+		if h.entry != 0 {
+			out = append(out, fmt.Sprintf("%s 2026-01-01T00:%02d:%02d.000Z variant %d", h.of.id, h.second/60, h.second%60, h.variant))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
