@@ -147,7 +147,8 @@ func (SetFloor) command() {}
 
 func decideSetFloor(c SetFloor, f Facts) (Change, error) {
 	covering := slices.DeleteFunc(slices.Clone(f.Agreements), func(a Agreement) bool {
-		return a.State != Active && a.State != Suspended || !a.Terms.Covers(c.Collection)
+		underWay := a.Work != nil && a.feed(c.Collection) >= 0
+		return !underWay && (a.State != Active && a.State != Suspended || !a.Terms.Covers(c.Collection))
 	})
 	act := RunNode
 	var about []string
