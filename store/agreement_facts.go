@@ -94,6 +94,6 @@ func (t *Tx) floorFacts(ctx context.Context, f *entente.Facts, collection string
 // Entries counts the entries of a release feed that readers see at a head.
 func (t *Tx) Entries(ctx context.Context, feed, head int64) (int64, error) {
 	var n int64
-	err := t.queryRow(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND seq <= $2 AND (gone = 0 OR gone > $2)`, feed, head).Scan(&n)
+	err := t.queryRow(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND seq <= $2 AND (gone = 0 OR gone > $2) AND rival = 0`, feed, head).Scan(&n)
 	return n, err
 }
