@@ -70,6 +70,7 @@ func (f *ReleaseFeed) Staged() bool { return f.Tail > f.Head }
 // terms of Version, and Step is part of its history. It is begun by a command, and done by
 // whichever process holds the agreement's lease; one that is killed is begun anew.
 type Work struct {
+	ID      string // UUID: work that was called off and begun again is other work
 	To      AgreementState
 	Version int64
 	// Anew has everything judged that the collections hold, as new terms ask for.
@@ -91,6 +92,7 @@ type AgreementStep struct {
 	Said         string // who said so for an organisation without a node, and how
 	Reason       string
 	Backlog      string // see [ParseBacklog]; "" where there was no choice
+	CalledOff    string // the action of the work under way that this step called off
 }
 
 // TermsVersion is one version of an agreement's terms.

@@ -9,6 +9,7 @@ type Collection struct {
 	Name        string // its title, unique at home
 	Alias       string // "" for none; in its root no other collection has it as name or alias
 	Description string
+	Floor       TLP   // joined with the markings of all that it holds; TLPNone for none
 	Created     int64 // microseconds since 1970
 	Feed        int64 // the number of its home feed
 	Head        int64 // the last position of its home feed

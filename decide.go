@@ -27,6 +27,10 @@ func Decide(c Command, f Facts) (Change, error) {
 		return decideDeclare(c, f)
 	case EndInterest:
 		return decideEndInterest(c, f)
+	case DraftTerms, ProposeAgreement, AcceptAgreement, ActivateAgreement, AmendAgreement, DropAmendment, SuspendAgreement, RestoreAgreement, EndAgreement:
+		return decideAgreement(c, f)
+	case SetFloor:
+		return decideSetFloor(c, f)
 	}
 	if _, err := Authorise(f, RunNode); err != nil {
 		return Change{}, err
@@ -218,6 +222,9 @@ func decideRemoveCollection(c RemoveCollection, f Facts) (Change, error) {
 	}
 	if !f.Empty && !c.EvenIfFull {
 		return Change{}, Errorf(Conflict, "the collection %q holds objects; say that they may go with it", f.Collection.Name)
+	}
+	if err := f.covered(f.Collection.ID); err != nil {
+		return Change{}, err
 	}
 	return Change{RemoveCollection: f.Collection.ID, Receipt: Receipt{ID: f.Collection.ID}}, nil
 }

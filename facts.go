@@ -10,6 +10,11 @@ type Facts struct {
 	NewID string // a fresh UUIDv4 for what the command makes
 	// NewFeed is a fresh number for the home feed of a collection that the command makes.
 	NewFeed int64
+	// NewAgreement is a fresh number for an agreement that the command makes.
+	NewAgreement int64
+	// NewIDs are fresh UUIDv4s for the feeds that the command makes, whose numbers follow
+	// each other from NewFeed: see [Facts.NewFeeds].
+	NewIDs []string
 	// NewOrganisation is a fresh number for an organisation that the command makes.
 	NewOrganisation int64
 
@@ -40,6 +45,15 @@ type Facts struct {
 	Interests []Interest
 	// Stops holds the one that the command names.
 	Stops []Stop
+	// Life is the agreement that the command names, or the one that has the name which the
+	// command wants to give; nil if there is none.
+	Life *Life
+	// Tightens tells that the terms on Life's table can keep back what those in force release.
+	Tightens bool
+	// Agreements are all of them, where the command is about a collection that they may cover.
+	Agreements []Agreement
+	// Collections are all of them, where the command is about terms.
+	Collections []Collection
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -131,6 +145,7 @@ type Change struct {
 	Agreement    *Agreement       // to put, with its feeds' skips; not their positions
 	TermsVersion *TermsVersion    // to add to Agreement
 	Step         *AgreementStep   // to add to Agreement; its number is the store's to give
+	Working      []Agreement      // to put as well: more agreements that work begins on
 	Touch        []Touch          // objects to be judged again
 	Decision     *Decision        // to add
 	Restriction  *Restriction     // to put

@@ -133,6 +133,9 @@ func decideAddRoot(c AddRoot, f Facts) (Change, error) {
 	if f.root(c.Root.Name) != nil {
 		return Change{}, Errorf(Conflict, "there is already an API root %q", c.Root.Name)
 	}
+	if f.Life != nil && f.Life.Name == c.Root.Name {
+		return Change{}, Errorf(Conflict, "there is an agreement %q, which is an API root too; choose another name", c.Root.Name)
+	}
 	return Change{Root: &c.Root, Receipt: Receipt{ID: c.Root.Name}}, nil
 }
 

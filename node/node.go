@@ -115,7 +115,7 @@ func (n *Node) establish(ctx context.Context, c Config) error {
 // Do is the one door: it judges a command by the facts and writes what was decided, in
 // one transaction. An error is an [entente.Error] and means that nothing was written.
 func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (entente.Receipt, error) {
-	var reserved struct{ content, feed, organisation int64 }
+	var reserved struct{ content, feed, organisation, agreement int64 }
 	var err error
 	switch c := c.(type) {
 	case entente.Submit:
@@ -123,6 +123,10 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		reserved.content, err = n.st.Reserve(ctx, "content", len(c.Versions), contentsAhead)
 	case entente.AddCollection:
 		reserved.feed, err = n.st.Reserve(ctx, "feed", 1, 0)
+	case entente.ActivateAgreement, entente.RestoreAgreement: // how many collections get a feed is not known yet
+		reserved.feed, err = n.st.Reserve(ctx, "feed", entente.MaxListed, 0)
+	case entente.DraftTerms:
+		reserved.agreement, err = n.st.Reserve(ctx, "agreement", 1, 0)
 	case entente.Establish, entente.AddPartner:
 		reserved.organisation, err = n.st.Reserve(ctx, "organisation", 1, 0)
 	}
@@ -138,6 +142,14 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		if f.NewID, err = n.NewID(); err != nil {
 			return err
 		}
+		for range f.NewFeeds() {
+			id, err := n.NewID()
+			if err != nil {
+				return err
+			}
+			f.NewIDs = append(f.NewIDs, id)
+		}
+		f.NewAgreement = reserved.agreement
 		f.Now, f.NewFeed, f.NextContent, f.NewOrganisation = n.now(), reserved.feed, reserved.content, reserved.organisation
 		if change, err = entente.Decide(c, f); err != nil {
 			return err

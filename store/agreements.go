@@ -193,8 +193,14 @@ func (t *Tx) AgreementSteps(ctx context.Context, num int64) ([]entente.Agreement
 	return out, rows.Err()
 }
 
-// applyAgreement puts an agreement's row, its feeds and members, its new terms and its step.
+// applyAgreement puts an agreement's row, its feeds and members, its new terms and its step,
+// and the rows of others on which work begins.
 func (t *Tx) applyAgreement(ctx context.Context, c entente.Change) error {
+	for i := range c.Working {
+		if err := t.putAgreement(ctx, &c.Working[i]); err != nil {
+			return err
+		}
+	}
 	a := c.Agreement
 	if a == nil {
 		return nil

@@ -127,9 +127,9 @@ func (t *Tx) applyMarks(ctx context.Context, c entente.Change) error {
 
 func (t *Tx) applyCollection(ctx context.Context, c entente.Change) error {
 	if k := c.Collection; k != nil {
-		if _, err := t.exec(ctx, `INSERT INTO collection (id, feed, root, name, alias, description, created) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (id) DO UPDATE SET name = excluded.name, alias = excluded.alias, description = excluded.description`,
-			k.ID, k.Feed, k.Root, k.Name, k.Alias, k.Description, k.Created); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO collection (id, feed, root, name, alias, description, floor, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			ON CONFLICT (id) DO UPDATE SET name = excluded.name, alias = excluded.alias, description = excluded.description, floor = excluded.floor`,
+			k.ID, k.Feed, k.Root, k.Name, k.Alias, k.Description, int64(k.Floor), k.Created); err != nil {
 			return err
 		}
 		if _, err := t.exec(ctx, `INSERT INTO feed (feed, head, added) VALUES ($1, 0, 0) ON CONFLICT (feed) DO NOTHING`, k.Feed); err != nil {

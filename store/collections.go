@@ -9,13 +9,13 @@ import (
 	"entente"
 )
 
-const collectionSelect = `SELECT c.id, c.feed, c.root, COALESCE(r.read_only, 0), c.name, c.alias, c.description, c.created, f.head, f.added
+const collectionSelect = `SELECT c.id, c.feed, c.root, COALESCE(r.read_only, 0), c.name, c.alias, c.description, c.floor, c.created, f.head, f.added
 	FROM collection c JOIN feed f ON f.feed = c.feed LEFT JOIN root r ON r.name = c.root `
 
 func scanCollection(scan func(...any) error) (entente.Collection, error) {
 	var c entente.Collection
 	var readOnly int64
-	err := scan(&c.ID, &c.Feed, &c.Root, &readOnly, &c.Name, &c.Alias, &c.Description, &c.Created, &c.Head, &c.LastAdded)
+	err := scan(&c.ID, &c.Feed, &c.Root, &readOnly, &c.Name, &c.Alias, &c.Description, &c.Floor, &c.Created, &c.Head, &c.LastAdded)
 	c.ReadOnly = readOnly != 0
 	return c, err
 }

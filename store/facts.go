@@ -29,7 +29,16 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		}
 	case entente.DeleteObject:
 		err = t.feedFacts(ctx, &f, c.Collection, []entente.ObjectID{c.Object})
-	case entente.AddRoot, entente.EditRoot:
+	case entente.DraftTerms, entente.ProposeAgreement, entente.AcceptAgreement, entente.ActivateAgreement, entente.AmendAgreement,
+		entente.DropAmendment, entente.SuspendAgreement, entente.RestoreAgreement, entente.EndAgreement:
+		err = t.agreementFacts(ctx, &f, c)
+	case entente.SetFloor:
+		err = t.floorFacts(ctx, &f, c.Collection)
+	case entente.AddRoot:
+		if f.Roots, err = t.holdRoots(ctx); err == nil {
+			f.Life, err = t.Life(ctx, c.Root.Name)
+		}
+	case entente.EditRoot:
 		f.Roots, err = t.holdRoots(ctx)
 	case entente.RemoveRoot:
 		if f.Roots, err = t.holdRoots(ctx); err == nil {
@@ -47,6 +56,13 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 			f.Namesakes, err = t.namesakes(ctx, c.Collection, deref(c.Name), deref(c.Alias))
 		}
 	case entente.RemoveCollection:
+		// Terms that name a collection are written while the roots are held.
+		if f.Roots, err = t.holdRoots(ctx); err != nil {
+			break
+		}
+		if f.Agreements, err = t.Agreements(ctx); err != nil {
+			break
+		}
 		if f.Collection, err = t.collectionByID(ctx, c.Collection); err == nil && f.Collection != nil {
 			f.Empty, err = t.feedEmpty(ctx, f.Collection.Feed)
 		}

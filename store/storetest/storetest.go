@@ -81,13 +81,17 @@ func (h *harness) id() string {
 
 func (h *harness) try(a entente.Actor, c entente.Command) (entente.Receipt, error) {
 	ctx := context.Background()
-	var content, feed, organisation int64
+	var content, feed, organisation, agreement int64
 	var err error
 	switch c := c.(type) {
 	case entente.Submit:
 		content, err = h.st.Reserve(ctx, "content", len(c.Versions), 100)
 	case entente.AddCollection:
 		feed, err = h.st.Reserve(ctx, "feed", 1, 0)
+	case entente.ActivateAgreement, entente.RestoreAgreement:
+		feed, err = h.st.Reserve(ctx, "feed", entente.MaxListed, 0)
+	case entente.DraftTerms:
+		agreement, err = h.st.Reserve(ctx, "agreement", 1, 0)
 	case entente.Establish, entente.AddPartner:
 		organisation, err = h.st.Reserve(ctx, "organisation", 1, 0)
 	}
@@ -101,6 +105,10 @@ func (h *harness) try(a entente.Actor, c entente.Command) (entente.Receipt, erro
 		if err != nil {
 			return err
 		}
+		for range f.NewFeeds() {
+			f.NewIDs = append(f.NewIDs, h.id())
+		}
+		f.NewAgreement = agreement
 		f.Now, f.NewID, f.NewFeed, f.NextContent, f.NewOrganisation = h.now, id, feed, content, organisation
 		ch, err := entente.Decide(c, f)
 		if err != nil {
