@@ -16,13 +16,32 @@ type Collection struct {
 	LastAdded   int64 // the last time given in its home feed, microseconds since 1970
 }
 
-// Access is a collection as one account sees it.
+// Access is a collection as one account sees it: a collection of home with its home feed,
+// or, where Through is set, an agreement's release feed with its own id, number and head.
 type Access struct {
 	Collection
 	CanRead  bool
 	CanWrite bool
 	// Shut tells that the account was granted writing, and the API root is read-only.
-	Shut bool
+	Shut    bool
+	Through *Through
+}
+
+// Through tells of which agreement a feed is that is read as a collection.
+type Through struct {
+	Agreement  string // id
+	Collection string // id of home's collection, into which contributions go
+	Staged     bool   // lines beyond the head are being made ready
+	Gaps       []Gap  // what stops left out for who reads
+}
+
+// Submits names the collection of home into which what is posted here goes, and the id of
+// the agreement through which it comes, "" for none.
+func (a Access) Submits() (collection, through string) {
+	if a.Through == nil {
+		return a.ID, ""
+	}
+	return a.Through.Collection, a.Through.Agreement
 }
 
 // AccessFor is the one rule of who sees a collection at home: an operator reads and

@@ -26,8 +26,12 @@ type PutStatus struct{ Status Status }
 type Submit struct {
 	Collection string // id
 	Versions   []*Version
-	// Undelete brings back versions that this source had deleted from the collection.
+	// Undelete brings back versions that this source had deleted from the collection. It is
+	// for home alone.
 	Undelete bool
+	// Through is the id of the agreement through which they come; their source is then the
+	// partner that the actor belongs to. "" is for what home submits.
+	Through string
 }
 
 // DeleteObject takes an object, or some of its versions, out of a collection (TAXII 2.1 §5.7).
@@ -36,6 +40,9 @@ type DeleteObject struct {
 	Object     ObjectID
 	Versions   VersionFilter
 	Specs      []Spec
+	// Through is the id of the agreement through whose feed a partner deletes what it
+	// submitted, "" for home.
+	Through string
 }
 
 // AddCollection makes a collection.

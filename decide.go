@@ -95,13 +95,16 @@ func decideRunNode(c Command, f Facts) (Change, error) {
 // access is the actor's access to the collection that the command names, or the one
 // answer for a collection that is unknown or must not be seen.
 func access(f Facts) (Access, error) {
-	if f.Collection != nil {
+	if f.Collection != nil && (f.Actor.Local || f.Actor.Account.Organisation == f.Home.ID) {
 		if a := AccessFor(f.Actor, *f.Collection, f.Grant); a.Visible() {
 			return a, nil
 		}
 	}
-	return Access{}, Errorf(NotFound, "there is no such collection")
+	return Access{}, errNoCollection()
 }
+
+// errNoCollection is the one answer for collections that are unknown or must not be seen.
+func errNoCollection() error { return Errorf(NotFound, "there is no such collection") }
 
 // errShut is for who may write, and finds the API root read-only.
 func errShut() error {

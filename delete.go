@@ -8,7 +8,13 @@ import (
 // decideDelete takes versions of an object out of a collection (TAXII 2.1 §5.7).
 // Without a version filter every version goes. Where an older version thereby becomes
 // the one that readers get, it is appended again, so that incremental readers see it.
+//
+// Home deletes what home supplied, and all that there is of an object that home made. What
+// only partners supplied they delete themselves.
 func decideDelete(c DeleteObject, f Facts) (Change, error) {
+	if c.Through != "" {
+		return decideDeleteThrough(c, f)
+	}
 	a, err := access(f)
 	if err != nil {
 		return Change{}, err
@@ -17,32 +23,54 @@ func decideDelete(c DeleteObject, f Facts) (Change, error) {
 		return Change{}, errShut()
 	}
 	if !a.CanRead || !a.CanWrite {
-		return Change{}, Errorf(Forbidden, "deleting needs the right to read and to write the collection")
+		return Change{}, errDelete()
 	}
 	j := newJournal(f)
+	j.findCreator(c.Object, "")
 	known := j.known[c.Object]
 	groups := selectVersions(known, c.Versions, c.Specs)
 	if len(groups) == 0 {
 		return Change{}, Errorf(NotFound, "there is no such object or version in the collection")
 	}
-	j.head++
-	gone := j.head
+	var lines []*Line
+	var names []versionName
 	for i := range known {
 		for n := range known[i].Lines {
 			l := &known[i].Lines[n]
-			if l.Gone == 0 && slices.Contains(groups, versionOf(&known[i], *l)) {
-				j.mark(l, MarkGone, gone)
+			name := versionOf(&known[i], *l)
+			if l.Gone == 0 && slices.Contains(groups, name) && (l.Source == f.Home.ID || j.creators[c.Object] == f.Home.ID) {
+				lines = append(lines, l)
+				if !slices.Contains(names, name) {
+					names = append(names, name)
+				}
 			}
 		}
 	}
-	j.revive(c.Object)
-	j.out.Receipt.Deleted = len(groups)
+	if len(lines) == 0 {
+		return Change{}, Errorf(Forbidden, "a partner supplied this, and only the partner deletes it; to take it out of what partners get, a releaser says: entente restrict %s --withdraw", c.Object)
+	}
+	j.out.Batch.Account = f.Actor.Account.ID
+	return j.delete(c.Object, lines, len(names), f.Collection.LastAdded), nil
+}
+
+func errDelete() error {
+	return Errorf(Forbidden, "deleting needs the right to read and to write the collection")
+}
+
+// delete takes lines of an object out of the feed, which hold so many versions.
+func (j *journal) delete(id ObjectID, lines []*Line, versions int, lastAdded int64) Change {
+	j.head++
+	for _, l := range lines {
+		j.mark(l, MarkGone, j.head)
+	}
+	j.revive(id)
+	j.out.Receipt.Deleted = versions
 	ch := j.change()
-	ch.Added = f.Collection.LastAdded
+	ch.Added = lastAdded
 	if n := len(ch.Lines); n > 0 {
 		ch.Added = ch.Lines[n-1].Added
 	}
-	return ch, nil
+	return ch
 }
 
 // versionName is what TAXII names a version by. One without a moment of its own goes by
@@ -105,15 +133,68 @@ func selectVersions(known []Known, vf VersionFilter, specs []Spec) []versionName
 	return hit
 }
 
-// revive appends again what a deletion brings back into the view of readers.
+// revive appends again what a deletion brings back into the view of readers: first what
+// takes a place that nobody holds any more, then what was hidden behind what is gone.
 func (j *journal) revive(id ObjectID) {
-	back := hiddenFirst(j.known[id], j.creators[id])
-	for _, b := range back {
-		j.mark(&j.known[id][b.at].Lines[b.line], MarkGone, j.head)
+	before := len(j.out.Lines)
+	for _, find := range []func([]Known, string) []revived{heirs, hiddenFirst} {
+		back := find(j.known[id], j.creators[id])
+		if len(back) > 0 && len(j.out.Lines) > before {
+			j.head++ // a departure has a position of its own
+		}
+		for _, b := range back {
+			j.mark(&j.known[id][b.at].Lines[b.line], MarkGone, j.head)
+		}
+		for _, b := range back {
+			j.enter(id, b.at, b.source)
+			if batch, ok := j.batches[b.seq]; ok {
+				j.out.Lines[len(j.out.Lines)-1].Batch = &batch
+			}
+		}
 	}
-	for _, b := range back {
-		j.enter(id, b.at, b.source)
+}
+
+// heirs finds, for each version whose place no line holds, the line that takes it: of those
+// that stand and were never shown, one of the creator's, else the one that came first.
+func heirs(known []Known, creator string) []revived {
+	type version struct {
+		spec   Spec
+		key    StampKey
+		digest Digest // of what has no moment of its own
 	}
+	held := map[version]bool{}
+	best := map[version]revived{}
+	for i := range known {
+		k := &known[i]
+		of := version{spec: k.Spec, key: k.Key}
+		if k.Key.Micros == Unversioned {
+			of.digest = k.Digest
+		}
+		for n := range k.Lines {
+			l := &k.Lines[n]
+			r := revived{i, n, l.Seq, l.Source}
+			if l.Gone != 0 {
+				continue
+			}
+			if l.Rival == 0 {
+				held[of] = true
+				continue
+			}
+			b, ok := best[of]
+			mine, others := creator != "" && r.source == creator, creator != "" && b.source == creator
+			if !ok || mine && !others || mine == others && r.seq < b.seq {
+				best[of] = r
+			}
+		}
+	}
+	var out []revived
+	for of, r := range best {
+		if !held[of] {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b revived) int { return cmp.Compare(a.seq, b.seq) })
+	return out
 }
 
 // revived is a line that is to be appended again.

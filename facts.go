@@ -60,6 +60,21 @@ type Facts struct {
 	// Known holds, per object that the command concerns, every stored content with its
 	// lines in the collection's home feed.
 	Known map[ObjectID][]Known
+	// Owners has the organisations that STIX identities belong to: of the creators of those
+	// objects in Known that have lines of several sources.
+	Owners map[ObjectID]string
+	// Batches has the batches of the lines of Known by their positions, for a [DeleteObject].
+	Batches map[int64]Batch
+	// Through is the agreement that the command comes through, nil if there is none.
+	Through *Agreement
+	// LeftBy has the organisation that deleted something at a position of the feed: for
+	// lines of Known that a partner supplied, where the command comes through an agreement.
+	LeftBy map[int64]string
+	// Shown holds, for a [DeleteObject] through an agreement, what the feed of that has of
+	// the object. A stamped copy goes by the number of what was submitted.
+	Shown []Known
+	// Gaps are what stops left out of that feed for the actor's organisation.
+	Gaps []Gap
 	// NextContent is the first of the content numbers reserved for new contents.
 	NextContent int64
 }
@@ -72,6 +87,8 @@ type Known struct {
 	Key     StampKey
 	Lines   []Line // in the feed that the command concerns
 
+	// CreatedBy is read only for objects that have lines of several sources.
+	CreatedBy ObjectID
 	// Versioning is nil where it was not read; see [Submit.Compared].
 	Versioning *Versioning
 }
@@ -157,9 +174,9 @@ type Change struct {
 	Receipt Receipt
 }
 
-// Batch is what is kept of a batch of submissions beside its lines.
+// Batch is what is kept of a batch of submissions, or of a deletion, beside its lines.
 type Batch struct {
-	Account string // id of who submitted it, "" for the node's owner
+	Account string // id of who submitted or deleted it, "" for the node's owner
 	Via     int64  // number of the agreement through which it came, 0 for none
 }
 
@@ -181,6 +198,9 @@ type NewLine struct {
 	Line
 	Type string
 	Of   Spec // the version's own specification
+	// Batch is what the line keeps of the batch in which it came first, where it comes into
+	// view again; nil for the change's own.
+	Batch *Batch
 }
 
 // Mark updates the state of a stored line.

@@ -17,12 +17,16 @@ type journal struct {
 	next  int64 // the next content number
 	// creators has the organisation that made an object, where that is known.
 	creators map[ObjectID]string
+	owners   map[ObjectID]string // see [Facts.Owners]
+	batches  map[int64]Batch     // see [Facts.Batches]
+	leftBy   map[int64]string    // see [Facts.LeftBy]
 }
 
 func newJournal(f Facts) *journal {
 	j := &journal{
 		out: Change{Feed: f.Collection.Feed}, known: f.Known, now: f.Now,
 		old: f.Collection.Head, head: f.Collection.Head, added: f.Collection.LastAdded, next: f.NextContent,
+		creators: map[ObjectID]string{}, owners: f.Owners, batches: f.Batches, leftBy: f.LeftBy,
 	}
 	if j.known == nil {
 		j.known = map[ObjectID][]Known{}
@@ -119,6 +123,25 @@ func holderOf(known []Known, creator string) string {
 		return shown
 	}
 	return first
+}
+
+// findCreator finds the organisation that made an object, where several sources supplied it:
+// the one whose identity is named by the line that came first of those that name any, else
+// by what comes in now. Later claims take an object from nobody. With one source nothing
+// depends on it.
+func (j *journal) findCreator(id, now ObjectID) {
+	if len(j.owners) == 0 {
+		return
+	}
+	first := int64(0)
+	for _, k := range j.known[id] {
+		for _, l := range k.Lines {
+			if k.CreatedBy != "" && (first == 0 || l.Seq < first) {
+				first, now = l.Seq, k.CreatedBy
+			}
+		}
+	}
+	j.creators[id] = j.owners[now]
 }
 
 // order settles which of a live line and a new one is newer, and which is of the later

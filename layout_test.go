@@ -65,7 +65,9 @@ var layout = map[string]rule{
 		modules: []string{goJSON, "golang.org/x/time"},
 		tests:   []string{"github.com/santhosh-tekuri/jsonschema/v6"}}, // holds answers against the description
 	"web": {tier: 5, own: []string{".", "stix", "node"}},
-	"cmd/entente": {tier: 6, own: []string{".", "stix", "taxii", "terms", "store", "ledger", "peer", "node", "api", "web"},
+	"selftest": {tier: 6, own: []string{".", "stix", "taxii", "terms", "store", "node", "api"}, modules: []string{goJSON},
+		tests: []string{"store/storetest"}},
+	"cmd/entente": {tier: 7, own: []string{".", "stix", "taxii", "terms", "store", "ledger", "peer", "node", "api", "web", "selftest"},
 		modules: []string{"github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", xCrypto}},
 	"internal/selfcert": {tier: 0},
 }

@@ -9,21 +9,31 @@ package entente
 // A version that the source had deleted stays deleted, unless the command says otherwise:
 // nobody wants last week's file to bring back what was taken out this week.
 func decideSubmit(c Submit, f Facts) (Change, error) {
-	if err := MaySubmit(f); err != nil {
+	if err := MaySubmit(c, f); err != nil {
 		return Change{}, err
 	}
 	j := newJournal(f)
+	j.out.Batch.Account = f.Actor.Account.ID
 	j.out.Receipt.Results = make([]Result, len(c.Versions))
 	for i, v := range c.Versions {
-		j.out.Receipt.Results[i] = j.submit(v, f.Home.ID, c.Undelete)
+		if c.Through == "" {
+			j.out.Receipt.Results[i] = j.submit(v, f.Home.ID, c.Undelete)
+		} else {
+			j.out.Batch.Via = f.Through.Num
+			j.out.Receipt.Results[i] = j.contribute(v, f.Actor.Account.Organisation)
+		}
 	}
 	return j.change(), nil
 }
 
 // MaySubmit tells whether the actor may submit to the collection at all, by the facts
-// about the two alone: before a long input is read.
-func MaySubmit(f Facts) error {
+// about the two and the agreement alone: before a long input is read.
+func MaySubmit(c Submit, f Facts) error {
 	f.Actor.At = f.Now
+	if c.Through != "" {
+		_, err := f.contributor(c.Collection)
+		return err
+	}
 	a, err := access(f)
 	switch {
 	case err != nil:
@@ -36,25 +46,15 @@ func MaySubmit(f Facts) error {
 	return nil
 }
 
-// submit takes in one version from one source.
+// submit takes in one version from home.
 func (j *journal) submit(v *Version, source string, undelete bool) Result {
-	known := j.known[v.ID]
-	at := find(known, v.Digest)
-	if !undelete && deletedBy(known, v, source) {
+	if !undelete && deletedBy(j.known[v.ID], v, source) {
 		return Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest, Outcome: Deleted}
 	}
-	if at < 0 {
-		at = len(known)
-		known = append(known, Known{Content: j.next, Digest: v.Digest, Spec: v.Spec, Key: v.Key()})
-		j.known[v.ID] = known
-		j.out.Contents = append(j.out.Contents, NewContent{Content: j.next, Version: v})
-		j.next++
-	}
-	known[at].Versioning = v.Versioning()
+	at, line, held := j.take(v, source)
+	known := j.known[v.ID]
 	res := Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest, Outcome: Unchanged}
-	line, held := heldFrom(known[at].Lines, source)
 	if !held {
-		line = j.enter(v.ID, at, source)
 		res.Outcome = Added
 	}
 	res.Breaches = Breaches(known, at, !held)
@@ -70,6 +70,25 @@ func (j *journal) submit(v *Version, source string, undelete bool) Result {
 		}
 	}
 	return res
+}
+
+// take appends a line for a version, unless one from the source stands: held. It gives the
+// line, and which of the known contents it carries.
+func (j *journal) take(v *Version, source string) (at int, line Line, held bool) {
+	known := j.known[v.ID]
+	if at = find(known, v.Digest); at < 0 {
+		at = len(known)
+		known = append(known, Known{Content: j.next, Digest: v.Digest, Spec: v.Spec, Key: v.Key()})
+		j.known[v.ID] = known
+		j.out.Contents = append(j.out.Contents, NewContent{Content: j.next, Version: v})
+		j.next++
+	}
+	known[at].Versioning, known[at].CreatedBy = v.Versioning(), v.CreatedBy
+	if line, held = heldFrom(known[at].Lines, source); !held {
+		j.findCreator(v.ID, v.CreatedBy)
+		line = j.enter(v.ID, at, source)
+	}
+	return at, line, held
 }
 
 func find(known []Known, d Digest) int {

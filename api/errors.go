@@ -57,7 +57,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	a := answerTo(err)
 	body := taxii.NewError(a.status, a.title, a.public)
 	if a.status == http.StatusInternalServerError {
-		body.ErrorID = s.newID()
+		account := ""
+		if x, ok := w.(*exchange); ok {
+			account = x.accountID
+		}
+		body.ErrorID = s.newID(account)
 		s.log.LogAttrs(r.Context(), slog.LevelError, "request failed",
 			slog.String("error_id", body.ErrorID), slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 	}

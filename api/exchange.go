@@ -17,10 +17,11 @@ type exchange struct {
 	pace    pace
 	body    *body
 
-	endpoint string // the path of the route
-	account  string // the name of who signed in
-	status   int    // 0 until the answer has begun
-	sent     int64  // bytes of the answer's body
+	endpoint  string // the path of the route
+	account   string // the name of who signed in
+	accountID string
+	status    int   // 0 until the answer has begun
+	sent      int64 // bytes of the answer's body
 }
 
 // Unwrap is for [http.ResponseController].

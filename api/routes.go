@@ -105,7 +105,7 @@ func (s *Server) handle(rt route, c *call) (err error) {
 	if c.actor, err = s.signIn(c.r); err != nil {
 		return err
 	}
-	c.x.account = c.actor.Account.Name
+	c.x.account, c.x.accountID = c.actor.Account.Name, c.actor.Account.ID
 	leave, err := s.accounts.enter(c.actor.Account.ID)
 	if err != nil {
 		s.meters.limited("account")

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -95,6 +94,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // now is the node's clock.
 func (s *Server) now() time.Time { return time.UnixMicro(s.node.Now()) }
 
-// newID names a failure in the log and in its answer. It is the server's own randomness,
-// and appears in no other answer.
-func (s *Server) newID() string { return rand.Text() }
+// newID names a failure in the log and in the answer to an account, by the randomness for
+// that account.
+func (s *Server) newID(account string) string {
+	id, err := s.node.NewIDFor(account)
+	if err != nil {
+		return "none" // the failure is in the log all the same
+	}
+	return id
+}

@@ -25,13 +25,14 @@ func (s *Server) addObjects(c *call) error {
 	// all the same; the end of the body ends the work.
 	ctx := context.WithoutCancel(c.r.Context())
 	st := entente.Status{Account: c.actor.Account.ID, Root: c.root.Name, Requested: s.node.Now()}
-	report, err := s.node.Intake(ctx, c.actor, c.in.ID, envelope(c.r, c.root.MaxContentLength), node.IntakeOptions{
-		Each: func(r node.ItemResult) { addResult(&st, r) },
+	into, through := c.in.Submits()
+	report, err := s.node.Intake(ctx, c.actor, into, envelope(c.r, c.root.MaxContentLength), node.IntakeOptions{
+		Each: func(r node.ItemResult) { addResult(&st, r) }, Through: through,
 	})
 	if err != nil {
 		return brokenOff(err, report)
 	}
-	if st.ID, err = s.node.NewID(); err != nil {
+	if st.ID, err = s.node.NewIDFor(st.Account); err != nil {
 		return err
 	}
 	if err := s.node.PutStatus(ctx, c.actor, st); err != nil {
@@ -78,7 +79,7 @@ func addResult(st *entente.Status, r node.ItemResult) {
 	case r.Err != nil:
 		d.Message = entente.PublicText(r.Err)
 	case r.Outcome == entente.Deleted:
-		d.Message = "this version was deleted from the collection, and stays deleted; an operator of the node can bring it back"
+		d.Message = "this version was deleted from the collection, and stays deleted; an operator of the node can bring back what home deleted"
 	default:
 		d.Message = remark(r)
 	}
@@ -166,8 +167,9 @@ func (s *Server) deleteObject(c *call) error {
 	if err != nil {
 		return err
 	}
+	from, through := c.in.Submits()
 	_, err = s.node.Do(c.r.Context(), c.actor, entente.DeleteObject{
-		Collection: c.in.ID, Object: c.objectID(), Versions: q.Filter.Versions, Specs: q.Filter.Specs,
+		Collection: from, Object: c.objectID(), Versions: q.Filter.Versions, Specs: q.Filter.Specs, Through: through,
 	})
 	if err != nil {
 		return err

@@ -24,24 +24,54 @@ func noCollection() error {
 	return entente.Errorf(entente.NotFound, "there is no such collection")
 }
 
-// Roots lists the API roots that an account may see; the first is the default.
+// noRoot is the one answer for API roots that are unknown or must not be seen.
+func noRoot() error { return entente.Errorf(entente.NotFound, "there is no such API root") }
+
+// Roots lists the API roots that an account may see; the first is the default. Accounts of
+// partners see those of their agreements and nothing else; who reads everything at home sees
+// home's, and behind them those of all agreements.
 func (n *Node) Roots(ctx context.Context, a entente.Actor) ([]entente.Root, error) {
 	var out []entente.Root
-	err := n.view(ctx, a, func(t *store.Tx) (err error) {
-		out, err = visibleRoots(ctx, t, a)
+	err := n.view(ctx, a, func(t *store.Tx) error {
+		l, err := lookerOf(ctx, t, a)
+		if err != nil {
+			return err
+		}
+		if !l.partner() {
+			if out, err = visibleRoots(ctx, t, a); err != nil {
+				return err
+			}
+		}
+		of, err := n.agreementRoots(ctx, t, l)
+		out = append(out, of...)
 		return err
 	})
 	return out, err
 }
 
 // Root finds an API root by name. What is unknown and what the account may not see are
-// the same NotFound.
+// the same NotFound. A member of an agreement that is not in force is told so: see
+// [entente.Agreement.Open].
 func (n *Node) Root(ctx context.Context, a entente.Actor, name string) (entente.Root, error) {
-	all, err := n.Roots(ctx, a)
-	if err != nil {
-		return entente.Root{}, err
-	}
-	return rootIn(all, name)
+	var out entente.Root
+	err := n.view(ctx, a, func(t *store.Tx) error {
+		l, err := lookerOf(ctx, t, a)
+		if err != nil {
+			return err
+		}
+		if !l.partner() {
+			all, err := visibleRoots(ctx, t, a)
+			if err != nil {
+				return err
+			}
+			if out, err = rootIn(all, name); entente.KindOf(err) != entente.NotFound {
+				return err
+			}
+		}
+		_, out, err = n.throughDoor(ctx, t, l, name)
+		return err
+	})
+	return out, err
 }
 
 func visibleRoots(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Root, error) {
@@ -58,11 +88,10 @@ func visibleRoots(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.
 	return entente.VisibleRoots(a, all, seen), nil
 }
 
-// rootIn is the one answer for API roots that are unknown or must not be seen.
 func rootIn(visible []entente.Root, name string) (entente.Root, error) {
 	i := slices.IndexFunc(visible, func(r entente.Root) bool { return r.Name == name })
 	if i < 0 {
-		return entente.Root{}, entente.Errorf(entente.NotFound, "there is no such API root")
+		return entente.Root{}, noRoot()
 	}
 	return visible[i], nil
 }
@@ -72,15 +101,27 @@ func rootIn(visible []entente.Root, name string) (entente.Root, error) {
 func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([]entente.Access, error) {
 	var out []entente.Access
 	err := n.view(ctx, a, func(t *store.Tx) error {
-		roots, err := visibleRoots(ctx, t, a)
+		l, err := lookerOf(ctx, t, a)
 		if err != nil {
 			return err
 		}
-		if _, err := rootIn(roots, root); err != nil {
-			return err
+		if !l.partner() {
+			roots, err := visibleRoots(ctx, t, a)
+			if err != nil {
+				return err
+			}
+			if _, err = rootIn(roots, root); err == nil {
+				out, err = visible(ctx, t, a)
+				out = slices.DeleteFunc(out, func(c entente.Access) bool { return c.Root != root })
+			}
+			if entente.KindOf(err) != entente.NotFound {
+				return err
+			}
 		}
-		out, err = visible(ctx, t, a)
-		out = slices.DeleteFunc(out, func(c entente.Access) bool { return c.Root != root })
+		g, _, err := n.throughDoor(ctx, t, l, root)
+		if err == nil {
+			out, err = accessThrough(ctx, t, l, g)
+		}
 		return err
 	})
 	return out, err
@@ -112,6 +153,10 @@ func visible(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Acces
 
 // accessTo says what an account may do with collections, and leaves out what it must not see.
 func accessTo(ctx context.Context, t *store.Tx, a entente.Actor, all []entente.Collection) ([]entente.Access, error) {
+	l, err := lookerOf(ctx, t, a)
+	if err != nil || l.partner() {
+		return nil, err
+	}
 	grants, err := t.Grants(ctx, a.Account.ID)
 	if err != nil {
 		return nil, err
@@ -131,12 +176,27 @@ func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias 
 	var out []entente.Access
 	var in entente.Root
 	err := n.view(ctx, a, func(t *store.Tx) error {
-		c, err := t.CollectionIn(ctx, root, idOrAlias)
+		l, err := lookerOf(ctx, t, a)
 		if err != nil {
 			return err
 		}
+		var c *entente.Collection
+		if !l.partner() {
+			if c, err = t.CollectionIn(ctx, root, idOrAlias); err != nil {
+				return err
+			}
+		}
 		if c == nil {
-			return noCollection()
+			g, of, err := n.throughDoor(ctx, t, l, root)
+			if entente.KindOf(err) == entente.NotFound {
+				return noCollection() // in the words for collections that are hidden
+			}
+			if err != nil {
+				return err
+			}
+			feed, err := feedThrough(ctx, t, l, g, idOrAlias)
+			out, in = []entente.Access{feed}, of
+			return err
 		}
 		if out, err = accessTo(ctx, t, a, []entente.Collection{*c}); err != nil {
 			return err
@@ -180,22 +240,37 @@ func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string
 	return fit[0], nil
 }
 
-// Feed reads a page of a collection through its home feed, in the order in which its
+// Feed reads a page of a collection through its home feed, or of a release feed, in the order in which its
 // entries were added. Without the right to read it is Forbidden. A page may be short, or
 // empty, with more to come: see [store.PageLines] and [store.Match].
 func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Query) (entente.Page, error) {
 	if !in.CanRead {
-		return entente.Page{}, entente.Errorf(entente.Forbidden, "this account may not read the collection")
+		return entente.Page{}, mayNotRead()
 	}
 	var p entente.Page
 	match := n.match(q.Filter.Conditions)
 	err := n.view(ctx, a, func(t *store.Tx) (err error) {
-		p, err = t.Page(ctx, store.FeedQuery{
+		f := store.FeedQuery{
 			Feed: in.Feed, After: q.After, Head: in.Head, Limit: max(q.Limit, 1), Filter: q.Filter, Bodies: q.Bodies, BytesOnly: q.BytesOnly, Match: match, Lines: n.pageLines,
-		})
+		}
+		if in.Through != nil {
+			now, err := n.again(ctx, t, a, in)
+			if err != nil {
+				return err
+			}
+			if !now.CanRead {
+				return mayNotRead()
+			}
+			f.Head, f.Release, f.Staged, f.Gaps = now.Head, true, now.Through.Staged, now.Through.Gaps
+		}
+		p, err = t.Page(ctx, f)
 		return err
 	})
 	return p, err
+}
+
+func mayNotRead() error {
+	return entente.Errorf(entente.Forbidden, "this account may not read the collection")
 }
 
 // match makes conditions ready for the store: the rule itself, and the keys by which the

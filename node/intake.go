@@ -20,6 +20,8 @@ type IntakeOptions struct {
 	Progress func(objects int, bytes int64)
 	// Undelete brings back versions that were deleted from the collection.
 	Undelete bool
+	// Through is the id of the agreement through which they come: see [entente.Submit].
+	Through string
 	// Mend repairs an object that would be refused for a fault of its sender that leaves no
 	// doubt what it was; nil where there is none such. It may be nil itself.
 	Mend func(raw []byte) []byte
@@ -77,9 +79,10 @@ func (n *Node) Intake(ctx context.Context, a entente.Actor, collection string, r
 	var rep IntakeReport
 	// Whether the actor may write at all is judged before the input is read.
 	err := n.st.View(ctx, func(t *store.Tx) error {
-		f, err := t.SubmitFacts(ctx, a, collection)
+		c := entente.Submit{Collection: collection, Through: o.Through}
+		f, err := t.SubmitFacts(ctx, a, c)
 		if f.Now = n.now(); err == nil {
-			err = entente.MaySubmit(f)
+			err = entente.MaySubmit(c, f)
 		}
 		return err
 	})
@@ -213,7 +216,7 @@ func (n *Node) submitBatch(ctx context.Context, a entente.Actor, collection stri
 	}
 	var results []entente.Result
 	if len(versions) > 0 {
-		receipt, err := n.Do(ctx, a, entente.Submit{Collection: collection, Versions: versions, Undelete: o.Undelete})
+		receipt, err := n.Do(ctx, a, entente.Submit{Collection: collection, Versions: versions, Undelete: o.Undelete, Through: o.Through})
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ type Node struct {
 	st      *store.Store
 	now     func() int64
 	random  io.Reader
+	forWhom func(account string) io.Reader
 	log     *slog.Logger
 	signIns *signIns
 	meters  *meters
@@ -40,7 +41,11 @@ type Node struct {
 type Config struct {
 	Now    func() int64 // microseconds since 1970; the machine's clock
 	Random io.Reader    // crypto/rand
-	Log    *slog.Logger // slog.Default()
+	// RandomFor gives the source of the random values that answers to an account carry, by its
+	// id, "" for who has not signed in. It is asked anew for each value. Random values for
+	// others are not drawn from it, so that they shift nothing; nil: crypto/rand.
+	RandomFor func(account string) io.Reader
+	Log       *slog.Logger // slog.Default()
 
 	// Home names the organisation when the store has none yet: "home" if it is "".
 	Home string
@@ -60,12 +65,15 @@ const cursorSetting = "cursor-secret"
 // Open makes a node on a store. The first time, it establishes home and the API root
 // "api1".
 func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
-	n := &Node{st: st, now: c.Now, random: c.Random, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pageLines: c.PageLines}
+	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pageLines: c.PageLines}
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }
 	}
 	if n.random == nil {
 		n.random = rand.Reader
+	}
+	if n.forWhom == nil {
+		n.forWhom = func(string) io.Reader { return rand.Reader }
 	}
 	if n.log == nil {
 		n.log = slog.Default()
@@ -187,6 +195,9 @@ func (n *Node) Now() int64 { return n.now() }
 
 // NewID makes a UUIDv4 from the node's randomness.
 func (n *Node) NewID() (string, error) { return entente.NewUUID(n.random) }
+
+// NewIDFor makes a UUIDv4 that an answer to an account carries: see [Config.RandomFor].
+func (n *Node) NewIDFor(account string) (string, error) { return entente.NewUUID(n.forWhom(account)) }
 
 // CursorSecret is the key from which page cursors are sealed; every process on the same
 // store has the same.

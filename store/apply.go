@@ -81,10 +81,8 @@ func (t *Tx) applyLines(ctx context.Context, c entente.Change) error {
 	if err := t.putLines(ctx, c); err != nil {
 		return err
 	}
-	if len(c.Lines) > 0 {
-		if _, err := t.exec(ctx, `INSERT INTO submission (feed, last, account, via) VALUES ($1, $2, $3, $4)`, c.Feed, c.Head, c.Batch.Account, c.Batch.Via); err != nil {
-			return err
-		}
+	if err := t.putBatches(ctx, c); err != nil {
+		return err
 	}
 	_, err := t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added)
 	return err

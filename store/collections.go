@@ -35,6 +35,11 @@ func (t *Tx) collectionByID(ctx context.Context, id string) (*entente.Collection
 	return t.collectionWhere(ctx, `c.id = $1`, id)
 }
 
+// Collection finds a collection by id, nil if there is none.
+func (t *Tx) Collection(ctx context.Context, id string) (*entente.Collection, error) {
+	return t.collectionByID(ctx, id)
+}
+
 // CollectionIn finds a collection of an API root by id or alias, nil if there is none.
 func (t *Tx) CollectionIn(ctx context.Context, root, idOrAlias string) (*entente.Collection, error) {
 	if entente.IsUUID(idOrAlias) {

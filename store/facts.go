@@ -24,11 +24,9 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		entente.PlaceStop, entente.RatifyStop, entente.AskLift, entente.Lift:
 		err = t.peopleFacts(ctx, &f, c)
 	case entente.Submit:
-		if err = t.feedFacts(ctx, &f, c.Collection, idsOf(c.Versions)); err == nil {
-			err = t.versionings(ctx, f.Known, c.Compared(f.Known))
-		}
+		err = t.submitFacts(ctx, &f, c)
 	case entente.DeleteObject:
-		err = t.feedFacts(ctx, &f, c.Collection, []entente.ObjectID{c.Object})
+		err = t.deleteFacts(ctx, &f, c)
 	case entente.DraftTerms, entente.ProposeAgreement, entente.AcceptAgreement, entente.ActivateAgreement, entente.AmendAgreement,
 		entente.DropAmendment, entente.SuspendAgreement, entente.RestoreAgreement, entente.EndAgreement:
 		err = t.agreementFacts(ctx, &f, c)
@@ -132,13 +130,19 @@ func (t *Tx) actorFacts(ctx context.Context, a entente.Actor) (entente.Facts, er
 }
 
 // SubmitFacts reads what [entente.MaySubmit] needs, and holds nothing.
-func (t *Tx) SubmitFacts(ctx context.Context, a entente.Actor, collection string) (entente.Facts, error) {
+func (t *Tx) SubmitFacts(ctx context.Context, a entente.Actor, c entente.Submit) (entente.Facts, error) {
 	f, err := t.actorFacts(ctx, a)
 	if err == nil {
-		f.Collection, err = t.collectionByID(ctx, collection)
+		f.Home, err = t.Home(ctx)
+	}
+	if err == nil {
+		f.Collection, err = t.collectionByID(ctx, c.Collection)
 	}
 	if err == nil && f.Collection != nil {
-		f.Grant, err = t.grant(ctx, f.Actor.Account.ID, collection)
+		f.Grant, err = t.grant(ctx, f.Actor.Account.ID, c.Collection)
+	}
+	if err == nil {
+		err = t.throughFacts(ctx, &f, c.Through)
 	}
 	return f, err
 }

@@ -23,6 +23,16 @@ type FeedQuery struct {
 	// Lines is how many positions of the feed one page looks at, 0 for [PageLines]; for a
 	// page with a Match, Lines of that counts.
 	Lines int
+	// Release tells that it is a release feed, whose pages rest on nothing but its lines: not
+	// on the index, which follows the accept logs.
+	Release bool
+	// Staged tells that lines beyond Head are being made ready, which must then be the feed's
+	// own head: what they do to lines before it has not happened yet.
+	Staged bool
+	// Gaps are stretches that are not shown, and count for no bound.
+	Gaps []entente.Gap
+
+	view int64 // the head of the feed as it is read, where Head is that of a part
 }
 
 // PageLines is how many positions a page looks at, whatever it selects: a feed may hide a
@@ -41,8 +51,9 @@ const maxTypeStreams = 8
 // Page reads a page of a feed in the order of its lines. Times of a feed ascend as its
 // positions do, so what was added after a time begins at a position.
 func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
+	q.view = q.Head
 	if q.Filter.AddedAfter != 0 {
-		seq, err := t.numbers(ctx, `SELECT seq FROM line WHERE feed = $1 AND added <= $2 ORDER BY added DESC LIMIT 1`, q.Feed, q.Filter.AddedAfter)
+		seq, err := t.numbers(ctx, `SELECT seq FROM line WHERE feed = $1 AND added <= $2 ORDER BY added DESC LIMIT 1`, q.Feed, min(q.Filter.AddedAfter, stagedFrom-1))
 		if err != nil {
 			return entente.Page{}, err
 		}
@@ -50,6 +61,45 @@ func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
 			q.After = max(q.After, seq[0])
 		}
 	}
+	return t.around(ctx, q)
+}
+
+// around reads a page in parts, between the gaps.
+func (t *Tx) around(ctx context.Context, q FeedQuery) (entente.Page, error) {
+	var out entente.Page
+	size := 0
+	for _, g := range q.Gaps {
+		if g.UpTo <= q.After || g.After >= q.Head {
+			continue
+		}
+		if g.After > q.After {
+			part := q
+			part.Head, part.Limit = g.After, q.Limit-len(out.Entries)
+			p, err := t.page(ctx, part)
+			out.Entries, out.More, out.Next = append(out.Entries, p.Entries...), p.More, p.Next
+			for _, e := range p.Entries {
+				size += len(e.Bytes)
+			}
+			if err != nil || p.More {
+				return out, err
+			}
+		}
+		q.After = g.UpTo
+		if q.After >= q.Head {
+			return out, nil
+		}
+		if len(out.Entries) == q.Limit || size > pageBytes {
+			out.More, out.Next = true, q.After
+			return out, nil
+		}
+	}
+	q.Limit -= len(out.Entries)
+	p, err := t.page(ctx, q)
+	out.Entries, out.More, out.Next = append(out.Entries, p.Entries...), p.More, p.Next
+	return out, err
+}
+
+func (t *Tx) page(ctx context.Context, q FeedQuery) (entente.Page, error) {
 	if q.Match != nil {
 		return t.matching(ctx, q)
 	}
@@ -171,7 +221,7 @@ func (f FeedQuery) build(d *dialect) (string, []any) { return f.buildFor(d, f.co
 func (f FeedQuery) buildFor(d *dialect, columns string, places []int64) (string, []any) {
 	q := &query{}
 	feed := q.arg(f.Feed)
-	where := []string{`l.gone = 0`, `l.rival = 0`, `l.seq > ` + q.arg(f.After), `l.seq <= ` + q.arg(f.Head)}
+	where := []string{f.live(q, "l"), `l.seq > ` + q.arg(f.After), `l.seq <= ` + q.arg(f.Head)}
 	if places != nil {
 		where = append(where, `l.seq IN `+q.ints(d, places))
 	}
@@ -230,11 +280,40 @@ func (f FeedQuery) specs(q *query) string {
 	}
 	v := f.Filter.Versions
 	if v.All || v.WantsLast() || v.First {
-		return `l.later = 0`
+		return f.unmarked(q, "later", "l1.later <> l1.seq AND c1.spec > c.spec")
 	}
 	return `(l.later = 0 OR NOT EXISTS (SELECT 1 FROM content c1 JOIN line l1 ON l1.content = c1.content AND l1.feed = l.feed
-		WHERE c1.okey = c.okey AND c1.id = c.id AND c1.spec > c.spec AND l1.gone = 0 AND l1.rival = 0
+		WHERE c1.okey = c.okey AND c1.id = c.id AND c1.spec > c.spec AND ` + f.live(q, "l1") + `
 		AND (` + strings.Join(exact(q, v.Exact, "c1", "l1"), ` OR `) + `)))`
+}
+
+// live tells in SQL that readers see a line.
+func (f FeedQuery) live(q *query, l string) string {
+	if !f.Staged && len(f.Gaps) == 0 {
+		return l + `.gone = 0 AND ` + l + `.rival = 0`
+	}
+	view := q.arg(f.view)
+	text := `(` + l + `.gone = 0 OR ` + l + `.gone > ` + view + `) AND ` + l + `.rival = 0 AND ` + l + `.seq <= ` + view
+	for _, g := range f.Gaps {
+		text += ` AND NOT (` + l + `.seq > ` + q.arg(g.After) + ` AND ` + l + `.seq <= ` + q.arg(g.UpTo) + `)`
+	}
+	return text
+}
+
+// unmarked tells in SQL that nothing which readers see has put a line behind itself. The
+// mark has the position of the first that did: if that is in a gap, others are looked for,
+// by the condition that makes a line l1 of a content c1 one of them.
+func (f FeedQuery) unmarked(q *query, mark, other string) string {
+	if !f.Staged && len(f.Gaps) == 0 {
+		return `l.` + mark + ` = 0`
+	}
+	any := []string{`l.` + mark + ` = 0`, `l.` + mark + ` > ` + q.arg(f.view)}
+	for _, g := range f.Gaps {
+		any = append(any, `l.`+mark+` > `+q.arg(g.After)+` AND l.`+mark+` <= `+q.arg(g.UpTo)+` AND NOT EXISTS (SELECT 1
+			FROM content c1 JOIN line l1 ON l1.content = c1.content AND l1.feed = l.feed
+			WHERE c1.okey = c.okey AND c1.id = c.id AND `+other+` AND `+f.live(q, "l1")+`)`)
+	}
+	return `(` + strings.Join(any, ` OR `) + `)`
 }
 
 // exact are the conditions for the versions of some moments, by the names of the tables.
@@ -258,11 +337,12 @@ func (f FeedQuery) versions(q *query, d *dialect) string {
 	}
 	var any []string
 	if v.WantsLast() {
-		any = append(any, `l.newer = 0`)
+		any = append(any, f.unmarked(q, "newer", `l1.newer <> l1.seq AND c1.spec = c.spec
+			AND (c1.micros > c.micros OR c1.micros = c.micros AND (c1.rest > c.rest OR c1.rest = c.rest AND l1.seq > l.seq))`))
 	}
 	if v.First {
 		any = append(any, `NOT EXISTS (SELECT 1 FROM content c2 JOIN line l2 ON l2.content = c2.content AND l2.feed = l.feed
-			WHERE c2.okey = c.okey AND c2.id = c.id AND c2.spec = c.spec AND l2.gone = 0 AND l2.rival = 0
+			WHERE c2.okey = c.okey AND c2.id = c.id AND c2.spec = c.spec AND `+f.live(q, "l2")+`
 			AND (c2.micros < c.micros OR c2.micros = c.micros AND (c2.rest < c.rest OR c2.rest = c.rest AND l2.seq < l.seq)))`)
 	}
 	any = append(any, exact(q, v.Exact, "c", "l")...)

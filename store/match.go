@@ -42,7 +42,10 @@ func (t *Tx) matching(ctx context.Context, q FeedQuery) (entente.Page, error) {
 	if s.lines <= 0 {
 		s.lines = MatchLines
 	}
-	err := s.indexed(ctx)
+	var err error
+	if !q.Release {
+		err = s.indexed(ctx)
+	}
 	for err == nil && s.at < q.Head && !s.ended() {
 		err = s.scan(ctx)
 	}

@@ -1,0 +1,76 @@
+package node
+
+import (
+	"context"
+
+	"entente"
+	"entente/stix"
+	"entente/store"
+)
+
+// circumstances are what releases through an agreement rest on, all of one state.
+func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreement, lib *store.Library) (*entente.Circumstances, error) {
+	home, err := t.Home(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &entente.Circumstances{Now: n.now(), Home: home.ID, Agreement: a, Others: map[string]*entente.Terms{}}
+	for _, f := range a.Feeds {
+		c.Floors = append(c.Floors, f.Floor)
+	}
+	orgs, err := t.Organisations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	owners := map[entente.ObjectID]string{}
+	for _, o := range orgs {
+		for _, id := range o.Identities {
+			owners[id] = o.ID
+		}
+	}
+	c.Owner = func(id entente.ObjectID) string { return owners[id] }
+	all, err := t.Agreements(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].ID != a.ID {
+			c.Others[all[i].ID] = &all[i].Terms
+		}
+	}
+	if c.Orders, err = t.StandingReleases(ctx, a.ID); err != nil {
+		return nil, err
+	}
+	held := map[entente.ObjectID][]entente.HeldDefinition{}
+	c.Define = func(id entente.ObjectID, source string) entente.Definition {
+		if _, ok := held[id]; !ok {
+			var all []entente.HeldDefinition
+			if all, err = lib.Definitions(ctx, id, stix.DefinitionOf); err != nil {
+				return entente.Definition{} // unknown, which withholds
+			}
+			held[id] = all
+		}
+		return entente.DefinitionFor(source, home.ID, held[id])
+	}
+	copies := map[entente.Digest]int64{}
+	c.Copy = func(s *entente.Submission, tlp entente.TLP) (int64, *entente.Version, error) {
+		v, err := stix.Stamp(s.Version.Bytes, tlp.Definition())
+		if err != nil {
+			return 0, nil, err
+		}
+		if at, ok := copies[v.Digest]; ok {
+			return at, nil, nil
+		}
+		at, err := t.CopyOf(ctx, v)
+		if err != nil || at != 0 {
+			copies[v.Digest] = at
+			return at, nil, err
+		}
+		if at, err = n.st.Reserve(ctx, "content", 1, contentsAhead); err == nil {
+			copies[v.Digest] = at
+		}
+		return at, v, err
+	}
+	return c, nil
+}
+
