@@ -73,4 +73,3 @@ func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreem
 	}
 	return c, nil
 }
-
