@@ -129,8 +129,8 @@ func (s step) String() string {
 	return text
 }
 
-// terms are those of the partner's agreement in a trial.
-type terms struct {
+// agreed are the terms of the partner's agreement in a trial.
+type agreed struct {
 	highest  level // 1 to 4
 	unmarked level // 0: withheld
 	open     bool
@@ -140,7 +140,7 @@ type terms struct {
 
 // history is what happens in a trial.
 type history struct {
-	terms  terms
+	terms  agreed
 	things []*thing
 	steps  []step
 }
@@ -158,7 +158,7 @@ type generator struct {
 // left out: the reference tells.
 func newHistory(r *rand.Rand, trial int) *history {
 	g := &generator{Rand: r, trial: trial, h: &history{}}
-	g.h.terms = terms{highest: level(1 + g.IntN(4)), open: g.IntN(6) == 0, withdraw: g.IntN(4) == 0, noTools: g.IntN(4) == 0}
+	g.h.terms = agreed{highest: level(1 + g.IntN(4)), open: g.IntN(6) == 0, withdraw: g.IntN(4) == 0, noTools: g.IntN(4) == 0}
 	if g.IntN(3) == 0 {
 		g.h.terms.unmarked = level(1 + g.IntN(int(g.h.terms.highest)))
 	}

@@ -12,7 +12,7 @@ import (
 // the plainest way: everything is gone through again after each step. It shares no code
 // with the product.
 type reference struct {
-	terms     terms
+	terms     agreed
 	held      []holding
 	withdrawn map[*thing]bool
 	deleted   map[tombstone]bool
@@ -35,7 +35,7 @@ type holding struct {
 	entry int // its place among all entries ever, 0 while it is in no feed
 }
 
-func newReference(t terms) *reference {
+func newReference(t agreed) *reference {
 	return &reference{terms: t, withdrawn: map[*thing]bool{}, deleted: map[tombstone]bool{}}
 }
 

@@ -1,0 +1,299 @@
+package selftest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"entente"
+	"entente/node"
+	"entente/stix"
+	"entente/store"
+	"entente/terms"
+)
+
+// trial is one history, lived through by a pair of nodes.
+type trial struct {
+	*pair
+	*rand.Rand
+	ctx      context.Context
+	number   int
+	h        *history
+	ref      *reference
+	shelf    string    // id of the collection that the agreements cover
+	aside    string    // id of a collection that none covers
+	org      [3]string // ids of the parties; home's is not needed
+	token    [3]string // secrets of the partners' services
+	root     [3]string // names of the API roots of the partners' agreements
+	feed     [3]string // ids of their feeds
+	cursors  []string  // that the partner was given
+	statuses []string
+	requests int
+	stopped  bool // whether the other partner is
+	steps    int  // done
+}
+
+var tlps = [...]entente.TLP{entente.TLPNone, entente.TLPClear, entente.TLPGreen, entente.TLPAmber, entente.TLPAmberStrict, entente.TLPRed}
+
+// newTrial makes the parties and their agreements on both nodes.
+func newTrial(ctx context.Context, p *pair, r *rand.Rand, number int) (*trial, error) {
+	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: newHistory(r, number)}
+	t.ref = newReference(t.h.terms)
+	local := entente.LocalActor()
+	do := func(what string, a entente.Actor, c entente.Command) string {
+		var id string
+		id, err := t.do(what, a, c)
+		if err != nil {
+			panic(err)
+		}
+		return id
+	}
+	err := guard(func() {
+		t.shelf = do("shelf", local, entente.AddCollection{Name: fmt.Sprintf("Shelf %d", number)})
+		t.aside = do("aside", local, entente.AddCollection{Name: fmt.Sprintf("Aside %d", number)})
+		for w := partner; w <= other; w++ {
+			name := fmt.Sprintf("%s %d", w, number)
+			t.org[w] = do(name, local, entente.AddPartner{Name: name, Identities: []entente.ObjectID{entente.ObjectID(t.h.things[w].id)}})
+			account := do(name+" account", local, entente.AddAccount{Name: name + " service", Organisation: t.org[w], Service: true})
+			t.token[w] = fmt.Sprintf("token-%s-%d", w, number)
+			do(name+" token", local, entente.AddToken{Account: account, Hash: sha256.Sum256([]byte(t.token[w]))})
+			t.root[w] = fmt.Sprintf("%s-%d", w, number)
+		}
+		t.agree(do, partner, entente.Terms{Highest: tlps[t.h.terms.highest], Unmarked: tlps[t.h.terms.unmarked],
+			OpenReferences: t.h.terms.open, WithdrawOlder: t.h.terms.withdraw})
+		t.agree(do, other, entente.Terms{Highest: entente.TLPAmberStrict})
+	})
+	if err == nil {
+		_, err = t.homeIdentity()
+	}
+	return t, err
+}
+
+func guard(f func()) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			e, ok := fault.(error)
+			if !ok {
+				panic(fault)
+			}
+			err = e
+		}
+	}()
+	f()
+	return nil
+}
+
+func (t *trial) do(what string, a entente.Actor, c entente.Command) (string, error) {
+	r, err := t.both(t.ctx, fmt.Sprintf("trial %d %s", t.number, what), a, c)
+	return r.ID, err
+}
+
+// homeIdentity makes the history's identity of home one of home's own.
+func (t *trial) homeIdentity() (string, error) {
+	var home string
+	err := t.sides[0].st.View(t.ctx, func(tx *store.Tx) error {
+		o, err := tx.Home(t.ctx)
+		home = o.ID
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return t.do("home", entente.LocalActor(), entente.EditPartner{Organisation: home, Add: []entente.ObjectID{entente.ObjectID(t.h.things[home0].id)}})
+}
+
+const home0 = int(home)
+
+// agree makes an agreement with a partner and puts it in force.
+func (t *trial) agree(do func(string, entente.Actor, entente.Command) string, w who, of entente.Terms) {
+	of.Name, of.Title, of.Purpose = t.root[w], "Trial", "selftest"
+	of.Members = []entente.Member{{Organisation: t.org[w], Flow: entente.Both}}
+	of.Collections = []string{t.shelf}
+	if w == partner && t.h.terms.noTools {
+		of.ExceptTypes = []string{"tool"}
+	}
+	version := entente.TermsVersion{Hash: terms.Hash(of), Terms: of, Canonical: terms.Canonical(of), File: []byte("selftest")}
+	name := t.root[w]
+	id := do(name+" draft", t.boss[0], entente.DraftTerms{Terms: version})
+	do(name+" propose", t.boss[0], entente.ProposeAgreement{Agreement: id})
+	do(name+" accept", t.boss[0], entente.AcceptAgreement{Agreement: id, Organisation: t.org[w], Hash: version.Hash, Said: "selftest"})
+	do(name+" activate", t.boss[0], entente.ActivateAgreement{Agreement: id, Backlog: "all"})
+	for i, s := range t.sides {
+		if err := s.node.SettleAll(t.ctx); err != nil {
+			panic(err)
+		}
+		err := s.st.View(t.ctx, func(tx *store.Tx) error {
+			a, err := tx.Agreement(t.ctx, name)
+			if err == nil && i == 1 && a.Feeds[0].ID != t.feed[w] {
+				err = fmt.Errorf("the feeds of %s have different ids", name)
+			}
+			if err == nil {
+				t.feed[w] = a.Feeds[0].ID
+			}
+			return err
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+}
+
+// run lives through the history and looks for differences.
+func (t *trial) run() (*Difference, error) {
+	for _, s := range t.h.steps {
+		d, err := t.step(s)
+		if d != nil || err != nil {
+			return d, err
+		}
+	}
+	if d, err := t.walk(16); d != nil || err != nil {
+		return d, err
+	}
+	return t.compare()
+}
+
+// step does one step, on one node or both, and lets the appliers come to rest.
+func (t *trial) step(s step) (*Difference, error) {
+	t.steps++
+	t.ref.do(s)
+	if !s.hidden {
+		t.clock.Add(1_000_000 + int64(t.IntN(3_000_000)))
+	}
+	sides := t.sides[:]
+	if s.hidden {
+		sides = sides[1:]
+	}
+	var answers []answer
+	for _, x := range sides {
+		if s.hidden {
+			x.random.set(fmt.Sprintf("hidden %d %d", t.number, t.steps))
+		} else {
+			x.random.set(fmt.Sprintf("visible %d %d", t.number, s.number))
+		}
+		a, err := t.act(x, s)
+		if err == nil {
+			err = x.node.SettleAll(t.ctx)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("trial %d, %s: %w", t.number, s, err)
+		}
+		answers = append(answers, a)
+	}
+	if s.hidden {
+		return nil, nil
+	}
+	if s.by == partner && !answers[0].equal(answers[1]) {
+		return t.difference(s.String(), answers[0].String(), answers[1].String()), nil
+	}
+	return t.walk(2)
+}
+
+// act does a step on one node.
+func (t *trial) act(x *side, s step) (answer, error) {
+	switch s.action {
+	case submit:
+		if s.by != home {
+			return t.ask(t.ctx, x, t.post(s.by, s.versions))
+		}
+		return answer{}, t.take(x, t.shelf, s.versions)
+	case aside:
+		return answer{}, t.take(x, t.aside, s.versions)
+	case remove:
+		if s.by != home {
+			return t.ask(t.ctx, x, request{method: "DELETE", path: t.objects(s.by) + s.object.id + "/", token: t.token[s.by], header: accepts})
+		}
+		_, err := x.node.Do(t.ctx, entente.LocalActor(), entente.DeleteObject{Collection: t.shelf, Object: entente.ObjectID(s.object.id)})
+		if k := entente.KindOf(err); err != nil && (k == entente.NotFound || k == entente.Forbidden) {
+			err = nil // there is nothing of home's
+		}
+		return answer{}, err
+	case decide:
+		return answer{}, t.withdraw(x, s.object)
+	case traffic:
+		return answer{}, t.noise(x)
+	}
+	return answer{}, t.stop(x)
+}
+
+func (t *trial) take(x *side, collection string, versions []version) error {
+	_, err := x.node.Intake(t.ctx, entente.LocalActor(), collection, stix.NewReader(bytes.NewReader(envelope(versions))), node.IntakeOptions{})
+	return err
+}
+
+func envelope(versions []version) []byte {
+	texts := make([]string, len(versions))
+	for i, v := range versions {
+		texts[i] = v.text()
+	}
+	return []byte(`{"objects":[` + strings.Join(texts, ",") + `]}`)
+}
+
+func (t *trial) objects(w who) string {
+	return "/" + t.root[w] + "/collections/" + t.feed[w] + "/objects/"
+}
+
+const mediaType = "application/taxii+json;version=2.1"
+
+var accepts = map[string]string{"Accept": mediaType}
+
+func (t *trial) post(w who, versions []version) request {
+	return request{method: "POST", path: t.objects(w), token: t.token[w], body: envelope(versions),
+		header: map[string]string{"Accept": mediaType, "Content-Type": mediaType}}
+}
+
+// withdraw takes an object out of the partner's agreement.
+func (t *trial) withdraw(x *side, of *thing) error {
+	return x.st.Update(t.ctx, func(tx *store.Tx) error {
+		a, err := tx.Agreement(t.ctx, t.root[partner])
+		if err != nil {
+			return err
+		}
+		id, err := x.node.NewID()
+		if err != nil {
+			return err
+		}
+		object := entente.ObjectID(of.id)
+		return tx.Apply(t.ctx, entente.Change{
+			Decision: &entente.Decision{ID: id, Agreement: a.ID, Object: object, Action: entente.Withdraw, Account: t.boss[0].Account.ID, Role: entente.Releaser, At: x.node.Now(), Text: "selftest"},
+			Touch:    []entente.Touch{{Agreement: a.Num, Object: object}},
+		})
+	})
+}
+
+// noise is what the other partner, and nobody in particular, may do meanwhile.
+func (t *trial) noise(x *side) error {
+	for range 1 + t.IntN(3) {
+		r := request{method: "GET", path: t.objects(other), token: t.token[other], header: accepts}
+		switch t.IntN(5) {
+		case 0:
+			r.path = "/taxii2/"
+		case 1:
+			r.path += "?limit=1&match[version]=all"
+		case 2:
+			r.path = t.objects(partner)
+		case 3:
+			r.method, r.body, r.header = "POST", []byte(`{"objects":[{}`), map[string]string{"Accept": mediaType, "Content-Type": mediaType}
+		case 4:
+			r.token = "nobody's"
+		}
+		if _, err := t.ask(t.ctx, x, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop stops the other partner, or lets it in again.
+func (t *trial) stop(x *side) error {
+	r, err := x.node.Do(t.ctx, t.boss[0], entente.PlaceStop{Organisation: t.org[other], Reason: "selftest", Basis: "selftest"})
+	if err != nil || t.IntN(2) == 0 {
+		return err
+	}
+	_, err = x.node.Do(t.ctx, t.boss[0], entente.AskLift{Stop: r.ID, Reason: "selftest", Backlog: "all"})
+	_, err2 := x.node.Do(t.ctx, t.boss[1], entente.Lift{Stop: r.ID, Backlog: "all"})
+	return errors.Join(err, err2)
+}
