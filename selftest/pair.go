@@ -37,14 +37,14 @@ type pair struct {
 	clock  atomic.Int64 // microseconds since 1970; it stands still but for visible steps
 	sides  [2]*side
 	boss   [2]entente.Actor // two people of home who decide; the same on both nodes
+	home   string           // id of home's organisation
 	client *http.Client
 	dir    string
 }
 
 const beginning = 1_780_000_000_000_000
 
-// newPair makes two nodes. Wrap, unless it is nil, stands between the second node and those
-// who ask it: it is for tests that plant leaks.
+// newPair makes two nodes.
 func newPair(ctx context.Context, o Options, seed string) (*pair, error) {
 	dir, err := os.MkdirTemp("", "entente-selftest-")
 	if err != nil {
@@ -83,8 +83,8 @@ func (p *pair) open(ctx context.Context, s *side, i int, o Options, seed string)
 		return err
 	}
 	handler := server.Handler()
-	if o.Wrap != nil && i == 1 {
-		handler = o.Wrap(handler, s.node)
+	if o.Wrap != nil {
+		handler = o.Wrap(handler, s.node, i)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -139,6 +139,11 @@ func (p *pair) both(ctx context.Context, seed string, a entente.Actor, c entente
 
 // people makes the two who decide at home.
 func (p *pair) people(ctx context.Context) error {
+	all, err := p.sides[0].node.Organisations(ctx, entente.LocalActor())
+	if err != nil {
+		return err
+	}
+	p.home = all[0].ID
 	for i, name := range []string{"first", "second"} {
 		r, err := p.both(ctx, name, entente.LocalActor(), entente.AddAccount{Name: name, Roles: []entente.Role{entente.Releaser}})
 		if err != nil {

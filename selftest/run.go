@@ -17,9 +17,9 @@ type Options struct {
 	DB     string // a PostgreSQL server on which databases may be made, "" for SQLite
 	// Progress is told of each trial. It may be nil.
 	Progress func(done int)
-	// Wrap stands between the second node and who asks it. Tests plant leaks by it, to see
+	// Wrap stands between a node (0 or 1) and who asks it. Tests plant leaks by it, to see
 	// them found; it is nil otherwise.
-	Wrap func(http.Handler, *node.Node) http.Handler
+	Wrap func(h http.Handler, n *node.Node, which int) http.Handler
 }
 
 // Result is what came of it.

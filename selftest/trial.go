@@ -43,36 +43,39 @@ var tlps = [...]entente.TLP{entente.TLPNone, entente.TLPClear, entente.TLPGreen,
 func newTrial(ctx context.Context, p *pair, r *rand.Rand, number int) (*trial, error) {
 	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: newHistory(r, number)}
 	t.ref = newReference(t.h.terms)
+	return t, t.setUp()
+}
+
+// setUp makes what a trial needs.
+func (t *trial) setUp() error {
 	local := entente.LocalActor()
 	do := func(what string, a entente.Actor, c entente.Command) string {
-		var id string
 		id, err := t.do(what, a, c)
 		if err != nil {
 			panic(err)
 		}
 		return id
 	}
-	err := guard(func() {
-		t.shelf = do("shelf", local, entente.AddCollection{Name: fmt.Sprintf("Shelf %d", number)})
-		t.aside = do("aside", local, entente.AddCollection{Name: fmt.Sprintf("Aside %d", number)})
+	return guard(func() {
+		t.shelf = do("shelf", local, entente.AddCollection{Name: fmt.Sprintf("Shelf %d", t.number)})
+		t.aside = do("aside", local, entente.AddCollection{Name: fmt.Sprintf("Aside %d", t.number)})
 		for w := partner; w <= other; w++ {
-			name := fmt.Sprintf("%s %d", w, number)
+			name := fmt.Sprintf("%s %d", w, t.number)
 			t.org[w] = do(name, local, entente.AddPartner{Name: name, Identities: []entente.ObjectID{entente.ObjectID(t.h.things[w].id)}})
 			account := do(name+" account", local, entente.AddAccount{Name: name + " service", Organisation: t.org[w], Service: true})
-			t.token[w] = fmt.Sprintf("token-%s-%d", w, number)
+			t.token[w] = fmt.Sprintf("token-%s-%d", w, t.number)
 			do(name+" token", local, entente.AddToken{Account: account, Hash: sha256.Sum256([]byte(t.token[w]))})
-			t.root[w] = fmt.Sprintf("%s-%d", w, number)
+			t.root[w] = fmt.Sprintf("%s-%d", w, t.number)
 		}
 		t.agree(do, partner, entente.Terms{Highest: tlps[t.h.terms.highest], Unmarked: tlps[t.h.terms.unmarked],
 			OpenReferences: t.h.terms.open, WithdrawOlder: t.h.terms.withdraw})
 		t.agree(do, other, entente.Terms{Highest: entente.TLPAmberStrict})
+		// The first identity of the history is home's own.
+		do("home", local, entente.EditPartner{Organisation: t.home, Add: []entente.ObjectID{entente.ObjectID(t.h.things[home].id)}})
 	})
-	if err == nil {
-		_, err = t.homeIdentity()
-	}
-	return t, err
 }
 
+// guard turns what f panics with, if that is an error, into one.
 func guard(f func()) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -91,22 +94,6 @@ func (t *trial) do(what string, a entente.Actor, c entente.Command) (string, err
 	r, err := t.both(t.ctx, fmt.Sprintf("trial %d %s", t.number, what), a, c)
 	return r.ID, err
 }
-
-// homeIdentity makes the history's identity of home one of home's own.
-func (t *trial) homeIdentity() (string, error) {
-	var home string
-	err := t.sides[0].st.View(t.ctx, func(tx *store.Tx) error {
-		o, err := tx.Home(t.ctx)
-		home = o.ID
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	return t.do("home", entente.LocalActor(), entente.EditPartner{Organisation: home, Add: []entente.ObjectID{entente.ObjectID(t.h.things[home0].id)}})
-}
-
-const home0 = int(home)
 
 // agree makes an agreement with a partner and puts it in force.
 func (t *trial) agree(do func(string, entente.Actor, entente.Command) string, w who, of entente.Terms) {

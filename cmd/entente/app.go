@@ -73,7 +73,7 @@ func (a *app) command() *cobra.Command {
 	f.BoolVar(&a.asStdin, "as-stdin", false, "read the password of --as from the first line of standard input")
 	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
-		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.openapiCmd())
+		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
 	return root
 }
 
