@@ -121,6 +121,27 @@ func (n *Node) ReadTerms(ctx context.Context, a entente.Actor, file []byte) (ent
 	return entente.TermsVersion{Hash: terms.Hash(t), Terms: t, Canonical: canonical, File: file}, nil, nil
 }
 
+// CollectionToCover finds a collection by name, alias or id for who holds a role at home:
+// whoever writes terms knows what there is to cover, and may see nothing that it holds.
+func (n *Node) CollectionToCover(ctx context.Context, a entente.Actor, name string) (entente.Collection, error) {
+	var out entente.Collection
+	if err := mayKnowPartners(a); err != nil {
+		return out, err
+	}
+	err := n.view(ctx, a, func(t *store.Tx) error {
+		all, err := t.Collections(ctx)
+		if err != nil {
+			return err
+		}
+		id, err := names{collections: all}.Collection(name)
+		if err == nil {
+			out = all[slices.IndexFunc(all, func(c entente.Collection) bool { return c.ID == id })]
+		}
+		return err
+	})
+	return out, err
+}
+
 // names finds what a terms file names.
 type names struct {
 	partners    []entente.Organisation

@@ -43,8 +43,19 @@ func brokenReferences() []broken {
 		leftover(broken{text: `SELECT w.name, CAST(w.feed AS TEXT) FROM follower w LEFT JOIN feed f ON f.feed = w.feed LEFT JOIN sweep s ON s.feed = w.feed
 			WHERE f.feed IS NULL AND s.feed IS NULL ORDER BY 1, 2`, format: "follower %q remembers a position in the feed %s, which does not exist"}),
 		leftover(missing("value", "content", "vkey", "content", "content", "value %s is said to be in the content %s, which does not exist")),
-		{text: `SELECT CAST(f.feed AS TEXT), '' FROM feed f LEFT JOIN collection c ON c.feed = f.feed WHERE c.feed IS NULL ORDER BY f.feed`,
-			format: "feed %s belongs to no collection%s"},
+		{text: `SELECT CAST(f.feed AS TEXT), '' FROM feed f LEFT JOIN collection c ON c.feed = f.feed
+			LEFT JOIN release_feed r ON r.feed = f.feed WHERE c.feed IS NULL AND r.feed IS NULL ORDER BY f.feed`,
+			format: "feed %s belongs to no collection%s and to no agreement"},
+		missing("release_feed", "feed", "id", "feed", "feed", "the release feed %s has the feed %s, which does not exist"),
+		missing("release_feed", "agreement", "id", "agreement", "num", "the release feed %s belongs to the agreement number %s, which does not exist"),
+		missing("terms", "agreement", "version", "agreement", "num", "version %s of terms belongs to the agreement number %s, which does not exist"),
+		missing("step", "agreement", "step", "agreement", "num", "step %s belongs to the agreement number %s, which does not exist"),
+		missing("member", "organisation", "agreement", "organisation", "id", "a member of the agreement number %s is the organisation %s, which does not exist"),
+		{text: `SELECT a.name, CAST(a.terms AS TEXT) FROM agreement a LEFT JOIN terms v ON v.agreement = a.num AND v.version = a.terms WHERE a.terms > 0 AND v.version IS NULL ORDER BY a.name`,
+			format: "the agreement %q has version %s of its terms in force, which does not exist"},
+		{text: `SELECT a.name, '' FROM agreement a LEFT JOIN terms v ON v.agreement = a.num WHERE v.version IS NULL ORDER BY a.name`, format: "the agreement %q has no terms%s"},
+		{text: `SELECT CAST(s.last AS TEXT), CAST((SELECT MAX(num) FROM agreement) AS TEXT) FROM series s WHERE s.name = 'agreement' AND s.last < (SELECT MAX(num) FROM agreement)`,
+			format: "numbers of agreements are given out from %s on, and %s exists already"},
 		{text: `SELECT CAST(l.feed AS TEXT), CAST(COUNT(*) AS TEXT) FROM line l LEFT JOIN feed f ON f.feed = l.feed LEFT JOIN sweep s ON s.feed = l.feed
 			WHERE f.feed IS NULL AND s.feed IS NULL GROUP BY l.feed ORDER BY l.feed`, format: "feed %s does not exist, and %s lines belong to it"},
 		{text: `SELECT w.name, c.name FROM follower w JOIN feed f ON f.feed = w.feed JOIN collection c ON c.feed = f.feed WHERE w.seq > f.head ORDER BY 1, 2`,

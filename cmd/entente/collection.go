@@ -23,10 +23,14 @@ type collectionView struct {
 	Created     string `json:"created"`
 	Versions    int64  `json:"versions"`
 	Contested   int64  `json:"contested"`
+	Floor       string `json:"floor,omitempty"` // "" for none
 }
 
 func viewCollection(ctx context.Context, n *node.Node, c entente.Access) (collectionView, error) {
 	v := collectionView{ID: c.ID, Name: c.Name, Alias: c.Alias, Description: c.Description, Root: "/" + c.Root + "/", Created: entente.FormatMicros(c.Created)}
+	if c.Floor != entente.TLPNone {
+		v.Floor = "tlp:" + c.Floor.String()
+	}
 	var err error
 	v.Versions, v.Contested, err = n.CollectionSize(ctx, c)
 	return v, err
@@ -92,14 +96,14 @@ func (a *app) collectionList() *cobra.Command {
 				}
 				slices.SortFunc(all, func(a, b entente.Access) int { return strings.Compare(a.Name, b.Name) })
 				views := []collectionView{}
-				rows := [][]string{{"NAME", "ALIAS", "VERSIONS", "CONTESTED", "ROOT", "ID"}}
+				rows := [][]string{{"NAME", "ALIAS", "VERSIONS", "CONTESTED", "FLOOR", "ROOT", "ID"}}
 				for _, c := range all {
 					v, err := viewCollection(ctx, n, c)
 					if err != nil {
 						return err
 					}
 					views = append(views, v)
-					rows = append(rows, []string{plain(v.Name), v.Alias, fmt.Sprint(v.Versions), fmt.Sprint(v.Contested), v.Root, v.ID})
+					rows = append(rows, []string{plain(v.Name), v.Alias, fmt.Sprint(v.Versions), fmt.Sprint(v.Contested), v.Floor, v.Root, v.ID})
 				}
 				return a.print(map[string]any{"collections": views}, func(w io.Writer) {
 					if len(views) == 0 {
@@ -115,11 +119,18 @@ func (a *app) collectionList() *cobra.Command {
 
 func (a *app) collectionEdit() *cobra.Command {
 	var name, alias, description string
+	var floor floorFlags
 	cmd := &cobra.Command{
-		Use:     "edit COLLECTION",
-		Short:   "Change a collection's name, alias or description",
-		Example: "  entente collection edit Phishing --name 'Phishing against banks'",
-		Args:    cobra.ExactArgs(1),
+		Use:   "edit COLLECTION",
+		Short: "Change a collection's name, alias, description or floor",
+		Long: `Changes what a collection is called and how strictly it is handled. Its floor is
+joined with the markings of all that it holds: with --floor tlp:green what is marked
+CLEAR, or not at all, is handled as GREEN. Where an agreement covers the collection,
+a floor decides what crosses: it is changed by a releaser (--as NAME), with a reason,
+and all that was released is judged anew.`,
+		Example: `  entente collection edit Phishing --name 'Phishing against banks'
+  entente collection edit Phishing --floor tlp:green --reason "Source asked for it" --as ann`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			edit := entente.EditCollection{}
 			for flag, field := range map[string]struct {
@@ -130,10 +141,18 @@ func (a *app) collectionEdit() *cobra.Command {
 					*field.to = field.from
 				}
 			}
-			if edit == (entente.EditCollection{}) {
-				return usagef("say what to change: --name, --alias or --description")
+			edits := edit != entente.EditCollection{}
+			set, err := floor.get(cmd)
+			if err != nil {
+				return err
+			}
+			if !edits && set == nil {
+				return usagef("say what to change: --name, --alias, --description or --floor")
 			}
 			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
+				if !edits { // for that one needs to see nothing of what it holds
+					return a.editFloor(ctx, n, who, args[0], *set)
+				}
 				c, err := n.CollectionNamed(ctx, who, args[0])
 				if err != nil {
 					return err
@@ -141,6 +160,12 @@ func (a *app) collectionEdit() *cobra.Command {
 				edit.Collection = c.ID
 				if _, err := n.Do(ctx, who, edit); err != nil {
 					return err
+				}
+				if set != nil {
+					set.Collection = c.ID
+					if err := a.setFloor(ctx, n, who, *set); err != nil {
+						return err
+					}
 				}
 				if c, err = n.CollectionNamed(ctx, who, c.ID); err != nil {
 					return err
@@ -156,6 +181,7 @@ func (a *app) collectionEdit() *cobra.Command {
 	cmd.Flags().StringVar(&name, "name", "", "new name")
 	cmd.Flags().StringVar(&alias, "alias", "", "new alias; '' takes it away")
 	cmd.Flags().StringVar(&description, "description", "", "new description")
+	floor.add(cmd)
 	return cmd
 }
 

@@ -23,6 +23,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Accounts":       testAccounts,
 		"People":         testPeople,
 		"Door":           testDoor,
+		"Agreements":     testAgreements,
+		"Floors":         testFloors,
 		"Certificates":   testCertificates,
 		"Collections":    testCollections,
 		"Roots":          testRoots,
