@@ -168,21 +168,26 @@ func (a *advance) creator(o *advancing) {
 	}
 }
 
-// Creator is the organisation whose identity is named by the first submission of an object
-// that names any, "" where that is nobody known. Whoever came first: later claims, of
-// whatever date, take an object from nobody.
+// Creator is the organisation whose identity is named first by the source that submitted the
+// object first, "" where that is nobody known. Whoever came first: later claims, of whatever
+// date, take an object from nobody, also where that source named nobody.
 func Creator(m *Matter, owner func(ObjectID) string) string {
-	var first *Submission
+	var first, named *Submission
 	for i := range m.Submissions {
-		s := &m.Submissions[i]
-		if s.Version.CreatedBy != "" && (first == nil || s.before(first)) {
+		if s := &m.Submissions[i]; first == nil || s.before(first) {
 			first = s
 		}
 	}
-	if first == nil {
+	for i := range m.Submissions {
+		s := &m.Submissions[i]
+		if s.Source == first.Source && s.Version.CreatedBy != "" && (named == nil || s.before(named)) {
+			named = s
+		}
+	}
+	if named == nil {
 		return ""
 	}
-	return owner(first.Version.CreatedBy)
+	return owner(named.Version.CreatedBy)
 }
 
 // before tells which of two submissions came first.

@@ -130,7 +130,7 @@ func decideDeleteThrough(c DeleteObject, f Facts) (Change, error) {
 		}
 		return Change{}, Errorf(NotFound, "there is no such object or version in the collection")
 	}
-	j.findCreator(c.Object, "")
+	j.findCreator(c.Object, "", "")
 	var lines []*Line
 	for i := range standing {
 		if slices.Contains(groups, versionOf(&standing[i], standing[i].Lines[0])) {

@@ -109,7 +109,7 @@ func TestRolesCountWhenDecided(t *testing.T) {
 				t.Errorf("%T at %d: %v", c, now, err)
 			}
 		}
-		if err := entente.MaySubmit(entente.Submit{}, f); (err == nil) != want {
+		if err := entente.MaySubmit(entente.Submit{Collection: "c"}, f); (err == nil) != want {
 			t.Errorf("MaySubmit at %d: %v", now, err)
 		}
 	}

@@ -26,7 +26,7 @@ func decideDelete(c DeleteObject, f Facts) (Change, error) {
 		return Change{}, errDelete()
 	}
 	j := newJournal(f)
-	j.findCreator(c.Object, "")
+	j.findCreator(c.Object, "", "")
 	known := j.known[c.Object]
 	groups := selectVersions(known, c.Versions, c.Specs)
 	if len(groups) == 0 {

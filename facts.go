@@ -54,6 +54,8 @@ type Facts struct {
 	Agreements []Agreement
 	// Collections are all of them, where the command is about terms.
 	Collections []Collection
+	// Reach has all release feeds, for the placing and the lifting of a stop.
+	Reach []FeedReach
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -151,6 +153,7 @@ type Change struct {
 	Mandates          []Mandate     // to put
 	Interest          *Interest     // to put
 	Stop              *Stop         // to put
+	Gaps              []StopGap     // to put
 	Token             *Token        // to put
 	RemoveToken       string        // id
 	Certificate       *Certificate  // to put

@@ -126,22 +126,32 @@ func holderOf(known []Known, creator string) string {
 }
 
 // findCreator finds the organisation that made an object, where several sources supplied it:
-// the one whose identity is named by the line that came first of those that name any, else
-// by what comes in now. Later claims take an object from nobody. With one source nothing
-// depends on it.
-func (j *journal) findCreator(id, now ObjectID) {
+// the one whose identity is named first by the source that came first. Later claims take an
+// object from nobody, also where that source named nobody. What comes in now, from a source,
+// names by. With one source nothing depends on it.
+func (j *journal) findCreator(id ObjectID, source string, by ObjectID) {
 	if len(j.owners) == 0 {
 		return
 	}
-	first := int64(0)
+	first, firstAt, namedAt := source, int64(0), int64(0)
 	for _, k := range j.known[id] {
 		for _, l := range k.Lines {
-			if k.CreatedBy != "" && (first == 0 || l.Seq < first) {
-				first, now = l.Seq, k.CreatedBy
+			if firstAt == 0 || l.Seq < firstAt {
+				first, firstAt = l.Source, l.Seq
 			}
 		}
 	}
-	j.creators[id] = j.owners[now]
+	if first != source {
+		by = ""
+	}
+	for _, k := range j.known[id] {
+		for _, l := range k.Lines {
+			if l.Source == first && k.CreatedBy != "" && (namedAt == 0 || l.Seq < namedAt) {
+				by, namedAt = k.CreatedBy, l.Seq
+			}
+		}
+	}
+	j.creators[id] = j.owners[by]
 }
 
 // order settles which of a live line and a new one is newer, and which is of the later

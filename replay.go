@@ -22,6 +22,9 @@ func CheckStates(id ObjectID, known []Known, head int64) []StateFault {
 	add := func(l Line, format string, args ...any) {
 		out = append(out, StateFault{l.Seq, fmt.Sprintf(format, args...)})
 	}
+	if several(known) {
+		return append(out, checkSources(known, head)...)
+	}
 	again := replay(id, known)
 	for _, k := range known {
 		for _, l := range k.Lines {
@@ -40,6 +43,73 @@ func CheckStates(id ObjectID, known []Known, head int64) []StateFault {
 		}
 	}
 	return append(out, checkView(known)...)
+}
+
+// several tells that lines have more than one source. What was then put behind what rests on
+// who made the object, as it was known when each line came in: lines do not tell that, so
+// they are not replayed.
+func several(known []Known) bool {
+	first := ""
+	for _, k := range known {
+		for _, l := range k.Lines {
+			if first != "" && l.Source != first {
+				return true
+			}
+			first = l.Source
+		}
+	}
+	return false
+}
+
+// checkSources holds the lines of an object that several sources supplied against what must
+// be so whoever made it: each version that stands is shown once, and by default readers get
+// the versions of one source.
+func checkSources(known []Known, head int64) []StateFault {
+	var out []StateFault
+	type place struct {
+		spec   Spec
+		key    StampKey
+		digest Digest
+	}
+	held, waiting := map[place]int64{}, map[place]int64{}
+	first, last := map[Spec]Line{}, Line{} // what readers get by default
+	for _, k := range known {
+		at := place{spec: k.Spec, key: k.Key}
+		if k.Key.Micros == Unversioned {
+			at.digest = k.Digest
+		}
+		for _, l := range k.Lines {
+			switch {
+			case l.Gone != 0:
+				if l.Gone <= l.Seq || l.Gone > head {
+					out = append(out, StateFault{l.Seq, fmt.Sprintf("gone from position %d on, which is not between its own and the head %d", l.Gone, head)})
+				}
+				continue
+			case l.Rival != 0:
+				waiting[at] = l.Seq
+				continue
+			case held[at] != 0:
+				out = append(out, StateFault{l.Seq, "two contents of its version are shown"})
+			}
+			held[at], last = l.Seq, l
+			if l.Newer != 0 {
+				continue
+			}
+			if o, ok := first[k.Spec]; ok {
+				out = append(out, StateFault{l.Seq, fmt.Sprintf("it and line %d are both shown as the newest", o.Seq)})
+			}
+			first[k.Spec] = l
+		}
+	}
+	for at, seq := range waiting {
+		if held[at] == 0 {
+			out = append(out, StateFault{seq, "it is held back for another content of its version, and none is shown"})
+		}
+	}
+	if last.Seq != 0 && len(first) == 0 {
+		out = append(out, StateFault{last.Seq, "it is hidden behind a newer version, and none is shown"})
+	}
+	return out
 }
 
 // replay gives each line, by its position, the state that the rules come to.

@@ -107,7 +107,11 @@ func decidePlaceStop(c PlaceStop, f Facts) (Change, error) {
 		return Change{}, Errorf(Invalid, "the review date is past already; it says when the stop is looked at again, and never lifts it")
 	}
 	s := Stop{ID: f.NewID, Organisation: c.Organisation, Reason: c.Reason, Basis: c.Basis, Review: c.Review, By: f.Actor.Account.ID, At: f.Now}
-	return Change{Stop: &s, Receipt: Receipt{ID: s.ID, Mandate: m}}, nil
+	ch := Change{Stop: &s, Receipt: Receipt{ID: s.ID, Mandate: m}}
+	for _, r := range f.Reach {
+		ch.Gaps = append(ch.Gaps, StopGap{Stop: s.ID, Organisation: s.Organisation, Feed: r.Feed, Gap: Gap{After: r.Head}})
+	}
+	return ch, nil
 }
 
 // standing is a stop that the actor may decide about, with the mandate for it.
@@ -177,7 +181,37 @@ func decideLift(c Lift, f Facts) (Change, error) {
 		return Change{}, Errorf(Conflict, "the first person asked for the backlog %q, and two people lift a stop only where they decide the same; say that, or ask anew", s.LiftBacklog)
 	}
 	s.Lifted, s.LiftedBy = f.Now, f.Actor.Account.ID
-	return Change{Stop: &s, Receipt: Receipt{ID: s.ID, Mandate: m}}, nil
+	ch := Change{Stop: &s, Receipt: Receipt{ID: s.ID, Mandate: m}}
+	for _, r := range f.Reach {
+		g := StopGap{Stop: s.ID, Organisation: s.Organisation, Feed: r.Feed, Gap: Gap{After: r.Stopped}}
+		switch {
+		case b.All:
+		case b.Since != 0:
+			g.UpTo = min(r.Before, r.Head)
+		default:
+			g.UpTo = r.Head
+		}
+		g.UpTo = max(g.UpTo, g.After) // where there is nothing to leave out
+		ch.Gaps = append(ch.Gaps, g)
+	}
+	return ch, nil
+}
+
+// FeedReach is how far a release feed is when a partner is stopped, or a stop is lifted.
+type FeedReach struct {
+	Feed    int64
+	Head    int64
+	Stopped int64 // the head when the stop was placed, 0 for a feed that was not there
+	Before  int64 // the last position that was added before the moment of a choice since:TIME
+}
+
+// StopGap is the [Gap] that a stop leaves in a release feed. While the stop stands its end
+// is 0: nothing is read then.
+type StopGap struct {
+	Stop         string // id
+	Organisation string // id
+	Feed         int64
+	Gap
 }
 
 // Backlog says what a partner gets of that which it missed: nothing, all, or what came

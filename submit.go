@@ -85,7 +85,7 @@ func (j *journal) take(v *Version, source string) (at int, line Line, held bool)
 	}
 	known[at].Versioning, known[at].CreatedBy = v.Versioning(), v.CreatedBy
 	if line, held = heldFrom(known[at].Lines, source); !held {
-		j.findCreator(v.ID, v.CreatedBy)
+		j.findCreator(v.ID, source, v.CreatedBy)
 		line = j.enter(v.ID, at, source)
 	}
 	return at, line, held

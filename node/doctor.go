@@ -253,14 +253,17 @@ func (d *doctor) object(o store.ObjectStates, heads map[int64]store.StoredFeed) 
 		if !ok {
 			continue // removed, and yet to be swept; else the records say so
 		}
-		for _, s := range entente.CheckStates(o.ID, known, f.Head) {
+		for _, s := range entente.CheckStates(o.ID, known, f.Tail) {
 			d.fault(checkState, "%s, line %d of %s: %s", feedName(f), s.Seq, o.ID, s.Text)
 		}
 	}
 }
 
 func feedName(f store.StoredFeed) string {
-	if f.Collection == "" {
+	switch {
+	case f.Agreement != "":
+		return fmt.Sprintf("feed %d of the agreement %q", f.Feed, f.Agreement)
+	case f.Collection == "":
 		return fmt.Sprintf("feed %d", f.Feed)
 	}
 	return fmt.Sprintf("collection %q", f.Collection)
@@ -318,10 +321,10 @@ func (d *doctor) line(f store.StoredFeed, last, l store.StoredLine) {
 	at := func(format string, args ...any) {
 		d.fault(checkFeed, "%s, line %d: %s", feedName(f), l.Seq, fmt.Sprintf(format, args...))
 	}
-	if l.Seq > f.Head || l.Seq < 1 {
-		at("its position is not between 1 and the head %d", f.Head)
+	if l.Seq > f.Tail || l.Seq < 1 {
+		at("its position is not between 1 and the head %d", f.Tail)
 	}
-	if l.Added > f.Added {
+	if l.Seq <= f.Head && l.Added > f.Added { // what is staged has no time yet
 		at("it was added at %s, after the feed's last time %s", entente.FormatMicros(l.Added), entente.FormatMicros(f.Added))
 	}
 	if l.Added <= last.Added {

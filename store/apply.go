@@ -23,7 +23,7 @@ var lineBulk = bulk{
 // Apply writes what a decision wants written.
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
-		t.applyHome, t.applyOrganisation, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyMandates, t.applyInterest, t.applyStop, t.applyCertificate, t.applyStatus, t.applyRemote,
+		t.applyHome, t.applyOrganisation, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyMandates, t.applyInterest, t.applyStop, t.applyGaps, t.applyCertificate, t.applyStatus, t.applyRemote,
 		t.applyAgreement, t.applyTouch, t.applyDecisions,
 	} {
 		if err := step(ctx, c); err != nil {

@@ -41,7 +41,9 @@ type StoredLine struct {
 // StoredFeed is a feed as its row has it.
 type StoredFeed struct {
 	Feed, Head, Added int64
+	Tail              int64  // the last position of a release feed where a change is staged, else the head
 	Collection        string // name of the collection whose home feed it is, "" for none
+	Agreement         string // name of the agreement whose release feed it is, "" for none
 }
 
 // Contents reads rows of contents beyond a number, at most limit, with what the indexes
@@ -181,7 +183,8 @@ func (t *Tx) Objects(ctx context.Context, from int64, limit int) (out []ObjectSt
 
 // Feeds lists all feeds, by number.
 func (t *Tx) Feeds(ctx context.Context) ([]StoredFeed, error) {
-	rows, err := t.query(ctx, `SELECT f.feed, f.head, f.added, COALESCE(c.name, '') FROM feed f LEFT JOIN collection c ON c.feed = f.feed ORDER BY f.feed`)
+	rows, err := t.query(ctx, `SELECT f.feed, f.head, f.added, COALESCE(r.tail, f.head), COALESCE(c.name, ''), COALESCE(a.name, '')
+		FROM feed f LEFT JOIN collection c ON c.feed = f.feed LEFT JOIN release_feed r ON r.feed = f.feed LEFT JOIN agreement a ON a.num = r.agreement ORDER BY f.feed`)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +192,7 @@ func (t *Tx) Feeds(ctx context.Context) ([]StoredFeed, error) {
 	var out []StoredFeed
 	for rows.Next() {
 		var f StoredFeed
-		if err := rows.Scan(&f.Feed, &f.Head, &f.Added, &f.Collection); err != nil {
+		if err := rows.Scan(&f.Feed, &f.Head, &f.Added, &f.Tail, &f.Collection, &f.Agreement); err != nil {
 			return nil, err
 		}
 		out = append(out, f)

@@ -39,7 +39,9 @@ func brokenReferences() []broken {
 		missing("collection", "root", "name", "root", "name", "collection %q is in the API root %q, which does not exist"),
 		missing("collection", "feed", "name", "feed", "feed", "collection %q has the feed %s, which does not exist"),
 		missing("remote", "collection", "name", "collection", "id", "remote %q works on the collection %s, which does not exist"),
-		leftover(missing("status", "root", "id", "root", "name", "status %s answers a POST to the API root %q, which does not exist")),
+		leftover(broken{text: `SELECT a.id, a.root FROM status a LEFT JOIN root b ON b.name = a.root LEFT JOIN agreement g ON g.name = a.root
+			WHERE b.name IS NULL AND g.name IS NULL ORDER BY 1, 2`, format: "status %s answers a POST to the API root %q, which does not exist"}),
+		missing("stop_gap", "organisation", "stop", "organisation", "id", "the stop %s left something out for the organisation %s, which does not exist"),
 		leftover(broken{text: `SELECT w.name, CAST(w.feed AS TEXT) FROM follower w LEFT JOIN feed f ON f.feed = w.feed LEFT JOIN sweep s ON s.feed = w.feed
 			WHERE f.feed IS NULL AND s.feed IS NULL ORDER BY 1, 2`, format: "follower %q remembers a position in the feed %s, which does not exist"}),
 		leftover(missing("value", "content", "vkey", "content", "content", "value %s is said to be in the content %s, which does not exist")),

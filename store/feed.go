@@ -280,7 +280,7 @@ func (f FeedQuery) specs(q *query) string {
 	}
 	v := f.Filter.Versions
 	if v.All || v.WantsLast() || v.First {
-		return f.unmarked(q, "later", "l1.later <> l1.seq AND c1.spec > c.spec")
+		return f.unmarked(q, "later", "l1.source = l.source AND c1.spec > c.spec")
 	}
 	return `(l.later = 0 OR NOT EXISTS (SELECT 1 FROM content c1 JOIN line l1 ON l1.content = c1.content AND l1.feed = l.feed
 		WHERE c1.okey = c.okey AND c1.id = c.id AND c1.spec > c.spec AND ` + f.live(q, "l1") + `
@@ -301,19 +301,19 @@ func (f FeedQuery) live(q *query, l string) string {
 }
 
 // unmarked tells in SQL that nothing which readers see has put a line behind itself. The
-// mark has the position of the first that did: if that is in a gap, others are looked for,
-// by the condition that makes a line l1 of a content c1 one of them.
+// mark has the position of the first that did, or the line's own where it came behind what
+// was there. With gaps that says little, and what puts it behind itself is looked for: by
+// the condition that makes a line l1 of a content c1 one that does.
 func (f FeedQuery) unmarked(q *query, mark, other string) string {
 	if !f.Staged && len(f.Gaps) == 0 {
 		return `l.` + mark + ` = 0`
 	}
-	any := []string{`l.` + mark + ` = 0`, `l.` + mark + ` > ` + q.arg(f.view)}
-	for _, g := range f.Gaps {
-		any = append(any, `l.`+mark+` > `+q.arg(g.After)+` AND l.`+mark+` <= `+q.arg(g.UpTo)+` AND NOT EXISTS (SELECT 1
-			FROM content c1 JOIN line l1 ON l1.content = c1.content AND l1.feed = l.feed
-			WHERE c1.okey = c.okey AND c1.id = c.id AND `+other+` AND `+f.live(q, "l1")+`)`)
+	text := `l.` + mark + ` = 0 OR l.` + mark + ` > ` + q.arg(f.view)
+	if len(f.Gaps) > 0 {
+		text += ` OR NOT EXISTS (SELECT 1 FROM content c1 JOIN line l1 ON l1.content = c1.content AND l1.feed = l.feed
+			WHERE c1.okey = c.okey AND c1.id = c.id AND ` + other + ` AND ` + f.live(q, "l1") + `)`
 	}
-	return `(` + strings.Join(any, ` OR `) + `)`
+	return `(` + text + `)`
 }
 
 // exact are the conditions for the versions of some moments, by the names of the tables.
@@ -337,8 +337,9 @@ func (f FeedQuery) versions(q *query, d *dialect) string {
 	}
 	var any []string
 	if v.WantsLast() {
-		any = append(any, f.unmarked(q, "newer", `l1.newer <> l1.seq AND c1.spec = c.spec
-			AND (c1.micros > c.micros OR c1.micros = c.micros AND (c1.rest > c.rest OR c1.rest = c.rest AND l1.seq > l.seq))`))
+		any = append(any, f.unmarked(q, "newer", `c1.spec = c.spec
+			AND (l1.source <> l.source AND l1.newer = 0 OR l1.source = l.source AND (c1.micros > c.micros
+				OR c1.micros = c.micros AND (c1.rest > c.rest OR c1.rest = c.rest AND l1.seq > l.seq)))`))
 	}
 	if v.First {
 		any = append(any, `NOT EXISTS (SELECT 1 FROM content c2 JOIN line l2 ON l2.content = c2.content AND l2.feed = l.feed

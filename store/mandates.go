@@ -121,13 +121,17 @@ func (t *Tx) peopleFacts(ctx context.Context, f *entente.Facts, c entente.Comman
 	case entente.EndInterest:
 		f.Interests, err = t.interestsWhere(ctx, `id = $1`, c.Interest)
 	case entente.PlaceStop:
-		f.Organisations, err = t.Organisations(ctx)
+		if f.Organisations, err = t.Organisations(ctx); err == nil {
+			f.Reach, err = t.reach(ctx, "", "")
+		}
 	case entente.RatifyStop:
 		f.Stops, err = t.stopsWhere(ctx, `id = $1`, c.Stop)
 	case entente.AskLift:
 		f.Stops, err = t.stopsWhere(ctx, `id = $1`, c.Stop)
 	case entente.Lift:
-		f.Stops, err = t.stopsWhere(ctx, `id = $1`, c.Stop)
+		if f.Stops, err = t.stopsWhere(ctx, `id = $1`, c.Stop); err == nil {
+			f.Reach, err = t.reach(ctx, c.Stop, c.Backlog)
+		}
 	}
 	return err
 }

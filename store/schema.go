@@ -144,6 +144,10 @@ func (d *dialect) migrations() [][]string {
 		`CREATE INDEX consent_object ON consent (okey)`,
 		`CREATE TABLE standing (id TEXT PRIMARY KEY, agreement TEXT NOT NULL, body {blob} NOT NULL)`,
 		`CREATE INDEX standing_agreement ON standing (agreement)`,
+	}, {
+		// What stops left out of release feeds: from one head to another, ends 0 while a stop stands.
+		`CREATE TABLE stop_gap (organisation TEXT NOT NULL, feed BIGINT NOT NULL, stop TEXT NOT NULL, begins BIGINT NOT NULL, ends BIGINT NOT NULL,
+			PRIMARY KEY (organisation, feed, stop)) {clustered}`,
 	}}
 }
 

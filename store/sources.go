@@ -251,8 +251,3 @@ func (t *Tx) originals(ctx context.Context, known []entente.Known) error {
 		places[content].Content = original
 	})
 }
-
-// Gaps lists what stops left out of a release feed for an organisation, in order.
-func (t *Tx) Gaps(ctx context.Context, organisation string, feed int64) ([]entente.Gap, error) {
-	return nil, nil
-}

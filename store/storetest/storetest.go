@@ -51,6 +51,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Versioning":     testVersioning,
 		"HiddenLines":    testHiddenLines,
 		"Model":          testModel,
+		"Staged":         testStaged,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
