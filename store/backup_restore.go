@@ -12,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"entente"
@@ -266,8 +267,22 @@ func (l *loader) refused(t *Tx, x table, err error) error {
 
 // settle moves the heads of the feeds past what may have been given since the backup.
 func (l *loader) settle(t *Tx) error {
-	if _, err := t.tx.ExecContext(l.ctx, `UPDATE feed SET head = head + $1`, int64(positionsLost)); err != nil {
+	have, err := t.tables(l.ctx)
+	if err != nil {
 		return err
+	}
+	steps := []string{`UPDATE feed SET head = head + ` + strconv.FormatInt(positionsLost, 10)}
+	if slices.ContainsFunc(have, func(x table) bool { return x.name == "release_feed" }) {
+		// What was staged was not visible, and must not become it by that: the change is begun anew.
+		const beyond = ` > (SELECT f.head FROM feed f WHERE f.feed = line.feed) AND feed IN (SELECT r.feed FROM release_feed r)`
+		steps = slices.Concat([]string{`DELETE FROM line WHERE seq` + beyond, `UPDATE line SET gone = 0 WHERE gone <> 0 AND gone` + beyond,
+			`UPDATE line SET newer = 0 WHERE newer` + beyond, `UPDATE line SET later = 0 WHERE later` + beyond}, steps,
+			[]string{`UPDATE release_feed SET tail = (SELECT f.head FROM feed f WHERE f.feed = release_feed.feed)`})
+	}
+	for _, q := range steps {
+		if _, err := t.tx.ExecContext(l.ctx, q); err != nil {
+			return err
+		}
 	}
 	return l.ctx.Err()
 }

@@ -148,7 +148,15 @@ func testAgreements(t *testing.T, open func() *store.Store) {
 		t.Fatal(err)
 	}
 	restored := &harness{t: t, st: Open(t, url), now: h.now, seq: 1000}
-	same(t, "restored", restored.life(id), &want)
+	after := restored.life(id)
+	for i := range after.Feeds { // positions move on, so that none is given twice
+		f := &after.Feeds[i]
+		if f.Head <= want.Feeds[i].Head || f.Tail != f.Head || f.LogHead <= want.Feeds[i].LogHead {
+			t.Fatalf("restored feed %+v", f)
+		}
+		f.Head, f.Tail, f.LogHead = want.Feeds[i].Head, want.Feeds[i].Tail, want.Feeds[i].LogHead
+	}
+	same(t, "restored", after, &want)
 
 	h.doAs("ann", entente.EndAgreement{Agreement: id, Organisation: p, Said: "by telephone", Reason: "over"})
 	step(entente.AgreementStep{Action: "end", From: entente.Suspended, To: entente.Ended, Version: 1, Hash: v1.Hash, Organisation: p, Said: "by telephone", Reason: "over"})
