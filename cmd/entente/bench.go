@@ -72,10 +72,16 @@ Everything is on this machine, over the loopback interface.`,
 	cmd.Flags().IntVar(&b.objects, "objects", 100_000, "how many objects")
 	cmd.Flags().IntVar(&b.batch, "batch", 1000, "objects of an envelope")
 	cmd.Flags().IntVar(&b.clients, "clients", 2, "clients that post at once")
+	cmd.AddCommand((&bench{a: a, gen: b.gen}).agreementsCmd())
 	return cmd
 }
 
 func (b *bench) run(ctx context.Context) error {
+	return b.inPlace(ctx, b.decode, b.disk, b.bare, b.reference, b.served)
+}
+
+// inPlace takes steps in a temporary place, and tells what they measured.
+func (b *bench) inPlace(ctx context.Context, steps ...func(context.Context) error) error {
 	dir, err := os.MkdirTemp("", "entente-bench-")
 	if err != nil {
 		return entente.Wrap(entente.Unavailable, err, "no temporary place can be made: "+err.Error())
@@ -83,7 +89,7 @@ func (b *bench) run(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	b.dir = dir
 	b.tell("%d objects, %d cores, %s", b.objects, runtime.GOMAXPROCS(0), runtime.Version())
-	for _, step := range []func(context.Context) error{b.decode, b.disk, b.bare, b.reference, b.served} {
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
