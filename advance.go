@@ -108,7 +108,7 @@ type advance struct {
 type advancing struct {
 	m       *Matter
 	later   []Submission // still to come, in order
-	claim   *Submission  // the first of what stands that names who made the object
+	claim   *Submission  // which of what stands tells who made the object
 	creator string       // the organisation that made it, "" unknown
 	// What settling it came to.
 	candidates []candidate

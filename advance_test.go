@@ -249,8 +249,13 @@ func (w *feedWorld) check() {
 // checkShown holds what readers get by default against what stands.
 func (w *feedWorld) checkShown(e liveEntry, live []liveEntry) {
 	w.t.Helper()
-	var claim *logged
+	var first, claim *logged
 	var creator string
+	for i := range live {
+		if l := &w.log[live[i].i]; l.v.ID == e.v.ID && (first == nil || l.arrived < first.arrived) {
+			first = l
+		}
+	}
 	mine := map[string]bool{}
 	latest := map[string]entente.Spec{}
 	for i := range live {
@@ -259,7 +264,7 @@ func (w *feedWorld) checkShown(e liveEntry, live []liveEntry) {
 			continue
 		}
 		l := &w.log[o.i]
-		if l.v.CreatedBy != "" && (claim == nil || l.arrived < claim.arrived) {
+		if l.source == first.source && l.v.CreatedBy != "" && (claim == nil || l.arrived < claim.arrived) {
 			claim, creator = l, owner(l.v.CreatedBy)
 		}
 		if o.place == e.place {

@@ -231,16 +231,12 @@ func (x *Standing) takenBy(s *Submission) bool {
 // stands and what may enter: others, that readers never see, decide nothing here.
 func (a *advance) contest(o *advancing) {
 	o.winners = o.winners[:0]
-	claim := o.claim
 	for i := range o.candidates {
 		if c := &o.candidates[i]; !c.dead {
 			o.winners = append(o.winners, c)
-			if c.s.Version.CreatedBy != "" && (claim == nil || c.s.before(claim)) {
-				claim = c.s
-			}
 		}
 	}
-	a.claimed(o, claim) // while it is decided
+	a.claimed(o, o.claimIn(nil)) // while it is decided
 	slices.SortFunc(o.winners, func(x, y *candidate) int {
 		if o.creator != "" && (x.s.Source == o.creator) != (y.s.Source == o.creator) {
 			if x.s.Source == o.creator {
@@ -277,15 +273,10 @@ func (a *advance) reclaim(o *advancing) (changed bool) {
 	return a.claimed(o, o.claimIn(nil))
 }
 
-// claimIn gives the first submission that names who made the object, among those that stand,
-// but for entries that are replaced, and the winners.
+// claimIn gives the submission that names who made the object, as [Creator] has it, among
+// those that stand, but for entries that are replaced, and the winners.
 func (o *advancing) claimIn(replaced []int64) *Submission {
-	var first *Submission
-	see := func(s *Submission) {
-		if s != nil && s.Version.CreatedBy != "" && (first == nil || s.before(first)) {
-			first = s
-		}
-	}
+	var all []*Submission
 	if len(o.m.Standing) > 0 {
 		left := *o.m
 		if len(replaced) > 0 {
@@ -295,15 +286,26 @@ func (o *advancing) claimIn(replaced []int64) *Submission {
 		}
 		stands := left.stands()
 		for i := range o.m.Submissions {
-			if s := &o.m.Submissions[i]; s.Version.CreatedBy != "" && stands(s) {
-				see(s)
+			if s := &o.m.Submissions[i]; stands(s) {
+				all = append(all, s)
 			}
 		}
 	}
 	for _, c := range o.winners {
-		see(c.s)
+		all = append(all, c.s)
 	}
-	return first
+	var first, named *Submission
+	for _, s := range all {
+		if first == nil || s.before(first) {
+			first = s
+		}
+	}
+	for _, s := range all {
+		if s.Source == first.Source && s.Version.CreatedBy != "" && (named == nil || s.before(named)) {
+			named = s
+		}
+	}
+	return named
 }
 
 func (a *advance) claimed(o *advancing, claim *Submission) (changed bool) {
