@@ -48,6 +48,7 @@ type Wait struct {
 	Content int64
 	Reason  Reason
 	Awaits  []ObjectID
+	until   int64 // see [Due]
 }
 
 // Due is an object to be judged again at a time, in microseconds since 1970.
@@ -58,18 +59,27 @@ type Due struct {
 
 // Advance carries an agreement's feeds on. Each step lists objects about which something is
 // new: submissions that are part of that step, departures from the accept logs, decisions.
-// The entries and their order depend on what came in which order, not on how it falls into
-// steps: a version enters when the last thing that it waited for is there, before whatever
-// came later.
+// It keeps and changes what the library gives it.
+//
+// Submissions are taken one at a time, in the order in which they came, so the entries and
+// their order do not depend on how the log falls into steps and calls: a version enters when
+// the last thing that it waited for is there, before whatever came later. What a step has
+// beside submissions is taken before them, all of it together.
 func Advance(c *Circumstances, lib Library, steps [][]ObjectID) (Advanced, error) {
-	a := &advance{c: c, lib: lib, objects: map[ObjectID]*advancing{}, presence: map[ObjectID]Presence{},
-		asked: map[ObjectID]bool{}, awaiting: map[ObjectID][]*advancing{}, shaken: map[ObjectID]bool{}}
+	own := *c
+	a := &advance{c: &own, known: c.Define, lib: lib, objects: map[ObjectID]*advancing{}, presence: map[ObjectID]Presence{},
+		asked: map[ObjectID]bool{}, awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
+		shaken: map[ObjectID]bool{}, made: map[int64]bool{}}
+	own.Define, own.Present, own.Telling = a.define, nil, false
 	for _, f := range c.Agreement.Feeds {
 		a.journals = append(a.journals, newFeedJournal(f, c.Now))
 	}
+	arriving, err := a.foresee(steps)
+	if err != nil {
+		return Advanced{}, err
+	}
 	for i, ids := range steps {
-		a.step = i + 1
-		if err := a.take(ids); err != nil {
+		if err := a.take(ids, arriving[i]); err != nil {
 			return Advanced{}, err
 		}
 	}
@@ -78,55 +88,84 @@ func Advance(c *Circumstances, lib Library, steps [][]ObjectID) (Advanced, error
 
 // advance is an [Advance] under way.
 type advance struct {
-	c        *Circumstances
-	lib      Library
-	step     int
-	objects  map[ObjectID]*advancing
-	presence map[ObjectID]Presence // as the library told it
-	asked    map[ObjectID]bool     // whether the library was asked who waits
-	awaiting map[ObjectID][]*advancing
-	journals []*journal        // by place
-	shaken   map[ObjectID]bool // of which something left that references may have stood on
-	out      Advanced
+	c         *Circumstances
+	known     func(ObjectID, string) Definition
+	lib       Library
+	objects   map[ObjectID]*advancing // nil where nothing is known of an object
+	presence  map[ObjectID]Presence   // as the library told it
+	asked     map[ObjectID]bool       // whether the library was asked who waits
+	awaiting  map[ObjectID][]*advancing
+	dissented map[ObjectID][]*advancing // what a dissent is about
+	referring map[ObjectID][]*advancing // what stands and refers to an object; nil until something leaves
+	journals  []*journal                // by place
+	shaken    map[ObjectID]bool         // of which something left that references may have stood on
+	made      map[int64]bool            // copies that are among out.Contents
+	mark      int                       // of the present look at what may enter
+	out       Advanced
 }
 
 // advancing is one object under way.
 type advancing struct {
 	m       *Matter
-	later   []Submission // of steps to come
+	later   []Submission // still to come, in order
+	claim   *Submission  // which of what stands tells who made the object
 	creator string       // the organisation that made it, "" unknown
 	// What settling it came to.
 	candidates []candidate
 	waits      []Wait
-	settled    bool // its waits are to be written
-	mark       int  // of the closure that looked at it last
+	settled    bool
+	// In the present look at what may enter:
+	mark    int
+	was     string // the creator before
+	hopes   int    // candidates that nothing rules out yet
+	winners []*candidate
 }
 
 // candidate is a submission that the rule lets go, references apart.
 type candidate struct {
-	s        *Submission
-	verdict  Verdict
-	replaces int64 // position of the entry whose place it takes, 0 for none
-	open     int   // references that nothing provides: while it is counted
+	s       *Submission // nil when it has entered
+	verdict Verdict
+	dead    bool     // something that it needs cannot enter now
+	watch   ObjectID // when this comes it is looked at again
+}
+
+// arrival is a submission on its way into the advance.
+type arrival struct {
+	o *advancing
+	s *Submission
+}
+
+// define tells what a marking definition says by what has come so far.
+func (a *advance) define(id ObjectID, source string) Definition {
+	if o := a.objects[id]; o != nil && len(o.m.Submissions) == 0 && len(o.later) > 0 {
+		return Definition{Missing: true}
+	}
+	return a.known(id, source)
 }
 
 // load brings objects in that are not there yet.
-func (a *advance) load(ids []ObjectID) ([]*advancing, error) {
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id ObjectID) bool { return a.objects[id] != nil })
-	if len(ids) == 0 {
-		return nil, nil
+func (a *advance) load(ids []ObjectID) error {
+	var unknown []ObjectID
+	for _, id := range ids {
+		if _, ok := a.objects[id]; !ok {
+			a.objects[id] = nil
+			unknown = append(unknown, id)
+		}
 	}
-	slices.Sort(ids)
-	ms, err := a.lib.Matters(slices.Compact(ids))
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	ms, err := a.lib.Matters(unknown)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]*advancing, 0, len(ms))
+	var dissent []ObjectID
 	for _, m := range ms {
 		o := &advancing{m: m}
 		at := 0
 		for _, s := range m.Submissions {
-			if s.Step > a.step {
+			if s.Step > 0 {
 				o.later = append(o.later, s)
 				continue
 			}
@@ -134,38 +173,99 @@ func (a *advance) load(ids []ObjectID) ([]*advancing, error) {
 			at++
 		}
 		m.Submissions = m.Submissions[:at]
-		slices.SortStableFunc(o.later, func(x, y Submission) int { return cmp.Compare(x.Step, y.Step) })
+		slices.SortStableFunc(o.later, func(x, y Submission) int { return cmp.Or(cmp.Compare(x.Step, y.Step), x.arrival(&y)) })
 		for _, x := range m.Standing {
 			j := a.journals[x.Place]
-			at := slices.IndexFunc(j.known[m.ID], func(k Known) bool { return k.Content == x.Line.Content })
-			if at < 0 {
-				at = len(j.known[m.ID])
-				j.known[m.ID] = append(j.known[m.ID], Known{Content: x.Line.Content, Spec: x.Spec, Key: x.Key})
-			}
+			at := j.content(m.ID, x.Line.Content, x.Spec, x.Key)
 			j.known[m.ID][at].Lines = append(j.known[m.ID][at].Lines, x.Line)
 		}
 		a.objects[m.ID] = o
-		a.creator(o)
-		out = append(out, o)
-	}
-	// Whether dissent may go is judged by itself, so it has to be there.
-	var dissent []ObjectID
-	for _, o := range out {
-		for _, d := range o.m.Dissent {
+		a.reclaim(o)
+		for _, d := range m.Dissent {
 			dissent = append(dissent, d.Object)
+			a.dissented[d.Object] = append(a.dissented[d.Object], o)
 		}
 	}
-	_, err = a.load(dissent)
-	return out, err
+	// Whether dissent may go is judged by itself, so it has to be there.
+	return a.load(dissent)
 }
 
-// creator finds which organisation made an object: the one whose identity the submission
-// that came first names.
-func (a *advance) creator(o *advancing) {
-	o.creator = Creator(o.m, a.c.Owner)
-	for _, j := range a.journals {
-		j.creators[o.m.ID] = o.creator
+// foresee reads at once what the steps will ask for, as far as that can be told, and gives
+// the submissions of each step in the order in which they came.
+func (a *advance) foresee(steps [][]ObjectID) ([][]arrival, error) {
+	var ids []ObjectID
+	for _, step := range steps {
+		ids = append(ids, step...)
 	}
+	if err := a.load(ids); err != nil {
+		return nil, err
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	out := make([][]arrival, len(steps))
+	var objects []*advancing
+	for _, id := range ids {
+		o := a.objects[id]
+		if o == nil {
+			continue
+		}
+		objects = append(objects, o)
+		for i := range o.later {
+			if s := &o.later[i]; s.Step <= len(steps) {
+				out[s.Step-1] = append(out[s.Step-1], arrival{o, s})
+			}
+		}
+	}
+	for _, step := range out {
+		slices.SortFunc(step, func(x, y arrival) int { return x.s.arrival(y.s) })
+	}
+	if err := a.provide(objects); err != nil {
+		return nil, err
+	}
+	var coming []ObjectID
+	for _, o := range objects {
+		if len(o.later) > 0 && !a.there(o.m.ID) && a.promising(o) {
+			coming = append(coming, o.m.ID)
+		}
+	}
+	waiting, err := a.waiters(coming)
+	if err != nil {
+		return nil, err
+	}
+	return out, a.provide(waiting)
+}
+
+// provide reads what objects refer to: where it is, and all of it that is not there.
+func (a *advance) provide(objects []*advancing) error {
+	var refs []ObjectID
+	for _, o := range objects {
+		for _, of := range [2][]Submission{o.m.Submissions, o.later} {
+			for i := range of {
+				for _, id := range of[i].Version.References {
+					if _, ok := a.presence[id]; !ok && !fixed(id) {
+						refs = append(refs, id)
+					}
+				}
+			}
+		}
+	}
+	if err := a.ask(refs); err != nil {
+		return err
+	}
+	return a.load(slices.DeleteFunc(refs, a.there))
+}
+
+// promising tells whether any version of an object may enter in this advance, by what is
+// known of its references.
+func (a *advance) promising(o *advancing) bool {
+	if o.m.ID.Type() == "marking-definition" {
+		return true // others may wait to learn what it says
+	}
+	return slices.ContainsFunc(o.later, func(s Submission) bool {
+		return !slices.ContainsFunc(s.Version.References, func(id ObjectID) bool {
+			return !fixed(id) && !a.there(id) && a.objects[id] == nil
+		})
+	})
 }
 
 // Creator is the organisation whose identity is named first by the source that submitted the
@@ -198,191 +298,93 @@ func (s *Submission) arrival(o *Submission) int {
 }
 
 // take does one step.
-func (a *advance) take(ids []ObjectID) error {
-	if _, err := a.load(ids); err != nil {
-		return err
+func (a *advance) take(ids []ObjectID, arriving []arrival) error {
+	come := map[*advancing]bool{}
+	for _, x := range arriving {
+		come[x.o] = true
 	}
-	var queue []*advancing
+	var front []*advancing
 	for _, id := range ids {
-		if o := a.objects[id]; o != nil {
-			queue = append(queue, o)
+		if o := a.objects[id]; o != nil && !come[o] {
+			if err := a.settle(o); err != nil {
+				return err
+			}
+			front = append(front, o)
 		}
 	}
-	for len(queue) > 0 {
-		for _, o := range queue {
+	if err := a.carry(front); err != nil {
+		return err
+	}
+	for _, x := range arriving {
+		front, err := a.arrive(x.o)
+		if err != nil {
+			return err
+		}
+		if err := a.carry(front); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carry takes out what lost what it refers to, and lets enter what may after something
+// became new of the objects of the front: first all that leaves, then what enters.
+func (a *advance) carry(front []*advancing) error {
+	for len(front) > 0 || len(a.shaken) > 0 {
+		left, err := a.cascade()
+		if err != nil {
+			return err
+		}
+		for _, o := range left {
 			if err := a.settle(o); err != nil {
 				return err
 			}
 		}
-		cascade, err := a.cascade()
-		if err != nil {
-			return err
-		}
-		if len(cascade) > 0 { // first all that leaves, then what enters
-			queue = append(queue, cascade...)
+		if front = append(front, left...); len(a.shaken) > 0 {
 			continue
 		}
-		if err := a.enter(queue); err != nil {
+		if err := a.enter(front); err != nil {
 			return err
 		}
-		if queue, err = a.cascade(); err != nil {
-			return err
-		}
+		front = nil
 	}
 	return nil
 }
 
-// settle judges an object's submissions as of this step: what stands and may not leaves,
-// what may go is a candidate, what waits is noted.
-func (a *advance) settle(o *advancing) error {
-	m := o.m
-	if n := slices.IndexFunc(o.later, func(s Submission) bool { return s.Step > a.step }); n != 0 && len(o.later) > 0 {
-		if n < 0 {
-			n = len(o.later)
-		}
-		m.Submissions, o.later = append(m.Submissions, o.later[:n]...), o.later[n:]
-		a.creator(o)
-	}
-	// Others' dissent never blocks.
-	m.Dissent = slices.DeleteFunc(m.Dissent, func(d Dissent) bool { return d.Source != a.c.Home && d.Source != o.creator })
-	m.strict = nil
-	o.candidates, o.waits, o.settled = o.candidates[:0], o.waits[:0], true
-	a.judgeDissent(m)
-	var leaving []Standing
-	for i := range m.Standing {
-		x := &m.Standing[i]
-		stays, err := a.stays(x, m)
-		if err != nil {
-			return err
-		}
-		if !stays {
-			leaving = append(leaving, *x)
+// change is the result.
+func (a *advance) change() Advanced {
+	for _, j := range a.journals {
+		if c := j.change(); c.Head != 0 {
+			a.out.Feeds = append(a.out.Feeds, c)
+			a.out.Entered += len(c.Lines)
 		}
 	}
-	a.leave(o, leaving)
-	for i := range m.Submissions {
-		s := &m.Submissions[i]
-		if slices.ContainsFunc(m.Standing, func(x Standing) bool { return x.rests(s) }) {
+	for id, o := range a.objects {
+		if o == nil || o.mark == 0 { // what was only asked what it can provide is as it was
 			continue
 		}
-		switch v := Release(s, m, a.c); {
-		case v.Ruling == Released:
-			o.candidates = append(o.candidates, candidate{s: s, verdict: v})
-		case v.Ruling == Pending:
-			w := Wait{Object: m.ID, Place: s.Place, Seq: s.Seq, Content: s.Content, Reason: v.Reason}
-			w.Awaits = v.Steps[0].Awaits
-			o.waits = append(o.waits, w)
-			if v.Reason == AwaitsDissent {
-				a.out.Due = append(a.out.Due, Due{m.ID, v.Steps[0].Until})
+		a.out.Settled = append(a.out.Settled, id)
+		for _, w := range o.waits {
+			if w.until > 0 {
+				a.out.Due = append(a.out.Due, Due{id, w.until})
 			}
 		}
-	}
-	a.contest(o)
-	a.undecided(o)
-	return nil
-}
-
-// judgeDissent finds out which dissent about an object may go by itself.
-func (a *advance) judgeDissent(m *Matter) {
-	for i := range m.Dissent {
-		d := &m.Dissent[i]
-		d.Releasable = false
-		if o := a.objects[d.Object]; o != nil {
-			for k := range o.m.Submissions {
-				without := *o.m // dissent is not dissented for this rule
-				without.Dissent, without.strict = nil, nil
-				if Release(&o.m.Submissions[k], &without, a.c).Ruling == Released {
-					d.Releasable = true
-					break
-				}
+		a.out.Waits = append(a.out.Waits, o.waits...)
+		for i := range o.candidates {
+			c := &o.candidates[i]
+			missing := a.missing(c)
+			if len(missing) == 0 { // another content has its place
+				continue
 			}
+			a.out.Waits = append(a.out.Waits, Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content,
+				Reason: AwaitsReferences, Awaits: missing})
 		}
 	}
-}
-
-// stays tells whether an entry may stand as it does.
-func (a *advance) stays(x *Standing, m *Matter) (bool, error) {
-	at := slices.IndexFunc(m.Submissions, func(s Submission) bool { return x.rests(&s) })
-	if at < 0 {
-		return false, nil // its source has deleted it
-	}
-	s := &m.Submissions[at]
-	v := Release(s, m, a.c)
-	if v.Ruling == Withheld {
-		return false, nil
-	}
-	stamped := x.Line.Content != x.Of
-	if stamped != (v.Stamp != TLPNone) {
-		return false, nil
-	}
-	if !stamped {
-		return true, nil
-	}
-	content, _, err := a.c.Copy(s, v.Stamp)
-	return content == x.Line.Content, err
-}
-
-// undecided notes that somebody has to decide what becomes of older versions that stand
-// although a newer one of their source is stricter than the terms.
-func (a *advance) undecided(o *advancing) {
-	for source, newer := range o.m.strict {
-		if a.c.Agreement.Terms.WithdrawOlder {
-			continue
-		}
-		r := releasing{s: newer, m: o.m, c: a.c, t: &a.c.Agreement.Terms}
-		if r.keptBeside(newer) != NoAction {
-			continue
-		}
-		if slices.ContainsFunc(o.m.Standing, func(x Standing) bool { return x.Line.Source == source && x.Line.Content != newer.Content }) {
-			o.waits = append(o.waits, Wait{Object: o.m.ID, Place: newer.Place, Seq: newer.Seq, Content: newer.Content, Reason: AwaitsDecision})
-		}
-	}
-}
-
-// contest leaves of an object's candidates those that have a place: one content for a
-// version, and each content once. The creator's organisation comes first, then what stands,
-// then what came first.
-func (a *advance) contest(o *advancing) {
-	slices.SortStableFunc(o.candidates, func(x, y candidate) int {
-		mine := func(c candidate) int {
-			if o.creator != "" && c.s.Source == o.creator {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(mine(x), mine(y)), x.s.arrival(y.s))
+	slices.Sort(a.out.Settled)
+	slices.SortFunc(a.out.Due, func(x, y Due) int { return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.Object, y.Object)) })
+	a.out.Due = slices.Compact(a.out.Due)
+	slices.SortFunc(a.out.Waits, func(x, y Wait) int {
+		return cmp.Or(cmp.Compare(x.Place, y.Place), cmp.Compare(x.Seq, y.Seq), cmp.Compare(x.Reason, y.Reason))
 	})
-	kept := o.candidates[:0]
-	for _, c := range o.candidates {
-		if c.has(kept) {
-			continue
-		}
-		held := false
-		for i := range o.m.Standing {
-			x := &o.m.Standing[i]
-			switch {
-			case x.Place != c.s.Place:
-			case x.Of == c.s.Content:
-				held = true // it never becomes its origin
-			case c.s.Key.Micros != Unversioned && x.Spec == c.s.Version.Spec && x.Key == c.s.Key:
-				if o.creator != "" && c.s.Source == o.creator && x.Line.Source != o.creator {
-					c.replaces = x.Line.Seq
-				} else {
-					held = true
-				}
-			}
-		}
-		if !held {
-			kept = append(kept, c)
-		}
-	}
-	o.candidates = kept
-}
-
-// has tells whether one of the others has the candidate's place.
-func (c candidate) has(others []candidate) bool {
-	return slices.ContainsFunc(others, func(o candidate) bool {
-		return o.s.Place == c.s.Place && (o.s.Content == c.s.Content ||
-			c.s.Key.Micros != Unversioned && o.s.Key == c.s.Key && o.s.Version.Spec == c.s.Version.Spec)
-	})
+	return a.out
 }

@@ -11,38 +11,92 @@ func newFeedJournal(f ReleaseFeed, now int64) *journal {
 	}
 }
 
+// content finds or adds a content of an object.
+func (j *journal) content(id ObjectID, content int64, spec Spec, key StampKey) int {
+	known := j.known[id]
+	at := slices.IndexFunc(known, func(k Known) bool { return k.Content == content })
+	if at < 0 {
+		at = len(known)
+		j.known[id] = append(known, Known{Content: content, Spec: spec, Key: key})
+	}
+	return at
+}
+
 // leave takes entries of an object out of their feeds, and appends again what comes into
 // view by that.
 func (a *advance) leave(o *advancing, leaving []Standing) {
-	for place, j := range a.journals {
-		first := int64(0)
-		for _, x := range leaving {
-			if x.Place != place {
-				continue
-			}
-			if first == 0 {
-				j.head++
-			}
-			if first == 0 || x.Line.Seq < first {
-				first = x.Line.Seq
-			}
-			j.mark(j.line(o.m.ID, x.Line.Seq), MarkGone, j.head)
-			a.out.Left++
+	if len(leaving) == 0 {
+		return
+	}
+	first := a.gone(o, leaving)
+	// In every feed: who made it may be told by what left this one, or by what its source
+	// has deleted, of which no claim is known any more.
+	a.reclaim(o)
+	a.rearrange(o, first, true)
+}
+
+// gone marks entries of an object as gone, and gives by place the first position that they
+// leave, 0 for none.
+func (a *advance) gone(o *advancing, leaving []Standing) []int64 {
+	first := make([]int64, len(a.journals))
+	for _, x := range leaving {
+		j := a.journals[x.Place]
+		if first[x.Place] == 0 {
+			j.head++
 		}
-		if first == 0 {
-			continue
+		if first[x.Place] == 0 || x.Line.Seq < first[x.Place] {
+			first[x.Place] = x.Line.Seq
 		}
-		for _, r := range hiddenFirst(j.known[o.m.ID], o.creator) {
-			if r.seq < first {
-				first = r.seq
-			}
-		}
-		j.revive(o.m.ID)
-		a.restand(o, place)
-		if !slices.ContainsFunc(o.m.Standing, func(x Standing) bool { return x.Place != place || x.Line.Seq < first }) {
-			a.shaken[o.m.ID] = true
+		j.mark(j.line(o.m.ID, x.Line.Seq), MarkGone, j.head)
+		a.out.Left++
+	}
+	for place := range a.journals {
+		if first[place] > 0 {
+			a.restand(o, place)
 		}
 	}
+	return first
+}
+
+// rearrange appends again what readers ought to get of an object and do not, where
+// something is gone, or everywhere where its creator is another than before. It notes
+// whether references to the object may have lost what they stood on.
+func (a *advance) rearrange(o *advancing, first []int64, everywhere bool) {
+	for place, j := range a.journals {
+		if first[place] == 0 && !everywhere {
+			continue
+		}
+		back := hiddenFirst(j.known[o.m.ID], o.creator)
+		for _, r := range back {
+			if first[place] == 0 {
+				j.head++
+			}
+			if first[place] == 0 || r.seq < first[place] {
+				first[place] = r.seq
+			}
+		}
+		if len(back) > 0 {
+			j.revive(o.m.ID)
+			a.restand(o, place)
+		}
+	}
+	if o.m.looses(first) {
+		a.shaken[o.m.ID] = true
+	}
+}
+
+// looses tells whether references to an object may have lost what they stood on: they need
+// an entry before them in their own feed, or any in another. First is by place the first
+// position that was left.
+func (m *Matter) looses(first []int64) bool {
+	lost := false
+	for place, left := range first {
+		if left == 0 {
+			continue
+		}
+		lost = lost || !slices.ContainsFunc(m.Standing, func(x Standing) bool { return x.Place == place && x.Line.Seq < left })
+	}
+	return lost && (len(m.Standing) == 0 || !slices.ContainsFunc(m.Standing, func(x Standing) bool { return x.Place != m.Standing[0].Place }))
 }
 
 // line finds a line of an object by its position.
@@ -79,6 +133,7 @@ func (a *advance) restand(o *advancing, place int) {
 // gives the objects of which something left: they may enter again.
 func (a *advance) cascade() ([]*advancing, error) {
 	if a.c.Agreement.Terms.OpenReferences {
+		clear(a.shaken)
 		return nil, nil
 	}
 	var out []*advancing
@@ -98,12 +153,13 @@ func (a *advance) cascade() ([]*advancing, error) {
 			return nil, err
 		}
 		// What entered in this advance the library does not know.
-		for id, o := range a.objects {
-			if len(o.m.Standing) > 0 {
-				referrers = append(referrers, id)
+		a.refer()
+		for _, id := range ids {
+			for _, o := range a.referring[id] {
+				referrers = append(referrers, o.m.ID)
 			}
 		}
-		if _, err := a.load(referrers); err != nil {
+		if err := a.load(referrers); err != nil {
 			return nil, err
 		}
 		slices.Sort(referrers)
@@ -152,34 +208,25 @@ func (a *advance) lost(x *Standing, s *Submission, shaken map[ObjectID]bool) boo
 	return false
 }
 
-// change is what the advance came to.
-func (a *advance) change() Advanced {
-	for _, j := range a.journals {
-		if c := j.change(); c.Head != 0 {
-			a.out.Feeds = append(a.out.Feeds, c)
-			a.out.Entered += len(c.Lines)
-		}
+// refer notes what stands by what it refers to.
+func (a *advance) refer() {
+	if a.referring != nil {
+		return
 	}
-	for id, o := range a.objects {
-		if !o.settled {
-			continue
-		}
-		a.out.Settled = append(a.out.Settled, id)
-		a.out.Waits = append(a.out.Waits, o.waits...)
-		for i := range o.candidates {
-			c := &o.candidates[i]
-			if missing := a.missing(c); len(missing) > 0 {
-				a.out.Waits = append(a.out.Waits, Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content,
-					Reason: AwaitsReferences, Awaits: missing})
+	a.referring = map[ObjectID][]*advancing{}
+	for _, o := range a.objects {
+		if o != nil && len(o.m.Standing) > 0 {
+			for i := range o.m.Submissions {
+				a.refers(o, &o.m.Submissions[i])
 			}
 		}
 	}
-	slices.Sort(a.out.Settled)
-	slices.SortFunc(a.out.Waits, func(x, y Wait) int {
-		if x.Place != y.Place {
-			return x.Place - y.Place
+}
+
+func (a *advance) refers(o *advancing, s *Submission) {
+	for _, id := range s.Version.References {
+		if of := a.referring[id]; len(of) == 0 || of[len(of)-1] != o {
+			a.referring[id] = append(of, o)
 		}
-		return int(x.Seq - y.Seq)
-	})
-	return a.out
+	}
 }

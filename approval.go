@@ -164,7 +164,7 @@ func (r *releasing) approval() Step {
 	switch {
 	case refused:
 		return r.step(RuleApproval, Withheld, Refused, "its release was refused")
-	case r.stands():
+	case r.stands:
 		return r.pass(RuleApproval, "it was let go when it entered")
 	case r.t.Approval == TLPNone || r.effective.TLP < r.t.Approval || r.s.Version.Type == "marking-definition":
 		return r.pass(RuleApproval, "no approval is asked for")
@@ -195,17 +195,19 @@ type Dissent struct {
 	// references apart.
 	Releasable bool
 	Since      int64 // when it came, microseconds since 1970
+	coming     bool  // in the present [Advance] it has yet to come
 }
 
 // dissent is rule 8. Dissent about what stands already follows by itself.
 func (r *releasing) dissent() Step {
-	if r.stands() || len(r.m.Dissent) == 0 {
+	if r.stands || len(r.m.Dissent) == 0 {
 		return r.pass(RuleDissent, "no dissent of home or the creator waits")
 	}
 	var blocked *Dissent
 	for i := range r.m.Dissent {
 		d := &r.m.Dissent[i]
 		switch {
+		case d.coming:
 		case d.Releasable:
 			r.out.With = append(r.out.With, d.Object)
 		case blocked == nil || d.Since > blocked.Since:

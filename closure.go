@@ -1,26 +1,34 @@
 package entente
 
 import (
-	"cmp"
+	"iter"
 	"slices"
+	"strings"
 )
 
-// needs calls f for each object that a candidate may not enter without.
-func (a *advance) needs(c *candidate, f func(ObjectID)) {
-	if !a.c.Agreement.Terms.OpenReferences {
-		for _, id := range c.s.Version.References {
-			if id != c.s.Version.ID && !fixed(id) {
-				f(id)
+// needs gives each object that a candidate may not enter without.
+func (a *advance) needs(c *candidate) iter.Seq[ObjectID] {
+	return func(yield func(ObjectID) bool) {
+		if !a.c.Agreement.Terms.OpenReferences {
+			for _, id := range c.s.Version.References {
+				if id != c.s.Version.ID && !fixed(id) && !yield(id) {
+					return
+				}
 			}
 		}
-	}
-	for _, id := range c.verdict.With {
-		f(id)
+		for _, id := range c.verdict.With {
+			if !yield(id) {
+				return
+			}
+		}
 	}
 }
 
 // fixed tells whether an object is there by the standards: the definitions of TLP and PAP.
 func fixed(id ObjectID) bool {
+	if !strings.HasPrefix(string(id), "marking-definition--") {
+		return false
+	}
 	if _, ok := TLPOf(id); ok {
 		return true
 	}
@@ -30,21 +38,19 @@ func fixed(id ObjectID) bool {
 
 // there tells whether an object stands in a feed, or every member has it.
 func (a *advance) there(id ObjectID) bool {
-	if o := a.objects[id]; o != nil && len(o.m.Standing) > 0 {
-		return true
-	} else if o != nil {
-		return a.presence[id]&InVocabulary != 0
+	if o := a.objects[id]; o != nil {
+		return len(o.m.Standing) > 0 || a.presence[id]&InVocabulary != 0
 	}
 	return a.presence[id] != 0
 }
 
 func (a *advance) missing(c *candidate) []ObjectID {
 	var out []ObjectID
-	a.needs(c, func(id ObjectID) {
+	for id := range a.needs(c) {
 		if !a.there(id) {
 			out = append(out, id)
 		}
-	})
+	}
 	return out
 }
 
@@ -67,107 +73,187 @@ func (a *advance) ask(ids []ObjectID) error {
 	return err
 }
 
-// reach finds the objects whose candidates may enter together with those of the queue:
-// what they refer to and what waits for them, over any distance.
-func (a *advance) reach(queue []*advancing) ([]*advancing, error) {
-	seen := map[*advancing]bool{}
+// waiters brings in what waits for objects that are not there, and gives it.
+func (a *advance) waiters(ids []ObjectID) ([]*advancing, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	asked := map[ObjectID]bool{}
+	var unknown []ObjectID
+	for _, id := range ids {
+		if !a.asked[id] {
+			a.asked[id], asked[id] = true, true
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) > 0 {
+		found, err := a.lib.Waiting(unknown)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.load(found); err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			if o := a.objects[id]; o != nil {
+				a.noteWaiting(o, asked)
+			}
+		}
+	}
+	var out []*advancing
+	for _, id := range ids {
+		out = append(out, a.awaiting[id]...)
+	}
+	return out, nil
+}
+
+// noteWaiting notes for which of the objects another may wait.
+func (a *advance) noteWaiting(o *advancing, asked map[ObjectID]bool) {
+	for i := range o.m.Submissions {
+		for _, id := range o.m.Submissions[i].Version.References {
+			if asked[id] {
+				a.await(o, []ObjectID{id})
+			}
+		}
+	}
+	for _, d := range o.m.Dissent {
+		if asked[d.Object] {
+			a.await(o, []ObjectID{d.Object})
+		}
+	}
+}
+
+// reach finds what may enter together with the objects of the front: what waits for them,
+// over any distance. Nothing else can, since before the front became new nothing could:
+// whatever enters now needs one of the front. So what a candidate needs that is neither
+// there nor reached cannot enter now.
+func (a *advance) reach(front []*advancing) ([]*advancing, error) {
+	a.mark++
 	var all []*advancing
-	frontier := queue
-	for len(frontier) > 0 {
-		var next []*advancing
-		var refs, waits []ObjectID
-		for _, o := range frontier {
-			if seen[o] {
+	for level := front; len(level) > 0; {
+		from := len(all)
+		for _, o := range level {
+			if o.mark == a.mark {
 				continue
 			}
-			seen[o] = true
-			if !o.settled { // it came along with another
+			o.mark, o.hopes = a.mark, 0
+			if !o.settled {
 				if err := a.settle(o); err != nil {
 					return nil, err
 				}
 			}
 			all = append(all, o)
-			// Objects may wait for a definition to be supplied by their own source, though
-			// another's stands.
-			defines := o.m.ID.Type() == "marking-definition"
-			if len(o.candidates) == 0 && !defines {
-				continue
-			}
-			if id := o.m.ID; !a.asked[id] && (defines || !a.there(id)) {
-				waits = append(waits, id)
-			}
-			next = append(next, a.awaiting[o.m.ID]...)
-			for i := range o.candidates {
-				a.needs(&o.candidates[i], func(id ObjectID) { refs = append(refs, id) })
-			}
 		}
-		slices.Sort(refs)
-		refs = slices.Compact(refs)
-		if err := a.ask(refs); err != nil {
+		if err := a.providers(all[from:]); err != nil {
 			return nil, err
 		}
-		for _, id := range refs {
-			if a.there(id) {
-				continue
+		var on []ObjectID
+		for _, o := range all[from:] {
+			for i := range o.candidates {
+				if c := &o.candidates[i]; !a.hopeless(o, c) {
+					o.hopes++
+				}
 			}
-			if o := a.objects[id]; o != nil {
-				next = append(next, o)
-			} else if !a.asked[id] {
-				waits = append(waits, id)
+			if o.hopes > 0 && !a.there(o.m.ID) {
+				on = append(on, o.m.ID)
 			}
 		}
-		for _, id := range waits {
-			a.asked[id] = true
+		var err error
+		if level, err = a.waiters(on); err != nil {
+			return nil, err
 		}
-		if len(waits) > 0 {
-			ids, err := a.lib.Waiting(waits)
-			if err != nil {
-				return nil, err
-			}
-			loaded, err := a.load(ids)
-			if err != nil {
-				return nil, err
-			}
-			next = append(next, loaded...)
-		}
-		frontier = next
 	}
 	return all, nil
 }
 
+// providers brings in what the candidates of objects need, and is not there.
+func (a *advance) providers(objects []*advancing) error {
+	var refs []ObjectID
+	for _, o := range objects {
+		for i := range o.candidates {
+			for id := range a.needs(&o.candidates[i]) {
+				if _, ok := a.presence[id]; !ok {
+					refs = append(refs, id)
+				}
+			}
+		}
+	}
+	if err := a.ask(refs); err != nil {
+		return err
+	}
+	return a.load(slices.DeleteFunc(refs, a.there))
+}
+
+// hopeless tells, and notes, that a candidate needs something of which nothing may enter.
+func (a *advance) hopeless(o *advancing, c *candidate) bool {
+	c.dead = false
+	for id := range a.needs(c) {
+		if a.there(id) {
+			continue
+		}
+		p := a.objects[id]
+		if p != nil && !p.settled {
+			// Nothing of it stands, so nothing can fail: only entries ask for copies.
+			_ = a.settle(p)
+		}
+		if p == nil || len(p.candidates) == 0 {
+			a.dies(o, c, id)
+			return true
+		}
+	}
+	return false
+}
+
+// dies rules out that a candidate enters now, and has it looked at again when what it lacks
+// comes.
+func (a *advance) dies(o *advancing, c *candidate, lacks ObjectID) {
+	c.dead = true
+	if c.watch != lacks {
+		c.watch = lacks
+		a.await(o, []ObjectID{lacks})
+	}
+}
+
 // enter lets in every candidate of which all references are there, or enter too: the
 // largest such set, so that a circle of references enters as a whole.
-func (a *advance) enter(queue []*advancing) error {
-	all, err := a.reach(queue)
+func (a *advance) enter(front []*advancing) error {
+	all, err := a.reach(front)
 	if err != nil {
 		return err
 	}
-	a.await(all)
-	alive := a.close(all)
-	for _, group := range a.order(alive) {
+	a.close(all)
+	entering := all[:0]
+	for _, o := range all {
+		if o.hopes == 0 {
+			continue
+		}
+		o.was = o.creator
+		if a.contest(o); len(o.winners) > 0 {
+			entering = append(entering, o)
+		} else {
+			a.entered(o)
+		}
+	}
+	for _, group := range a.order(entering) {
 		for _, e := range group {
 			if err := a.append(e.o, e.c); err != nil {
 				return err
 			}
 		}
 	}
-	for _, o := range all {
-		o.candidates = slices.DeleteFunc(o.candidates, func(c candidate) bool { return c.s == nil })
+	for _, o := range entering {
+		a.entered(o)
 	}
 	return nil
 }
 
-// await notes what objects wait for, for the steps to come.
-func (a *advance) await(all []*advancing) {
-	for _, o := range all {
-		for i := range o.candidates {
-			a.needs(&o.candidates[i], func(id ObjectID) {
-				if !a.there(id) && !slices.Contains(a.awaiting[id], o) {
-					a.awaiting[id] = append(a.awaiting[id], o)
-				}
-			})
-		}
+// entered drops the candidates of an object that have entered. Those that another holds the
+// place of stay: what they say counts where contests are decided.
+func (a *advance) entered(o *advancing) {
+	if a.reclaim(o) || o.creator != o.was {
+		a.rearrange(o, make([]int64, len(a.journals)), true)
 	}
+	o.candidates = slices.DeleteFunc(o.candidates, func(c candidate) bool { return c.s == nil })
 }
 
 // entering is a candidate on its way into a feed.
@@ -176,108 +262,93 @@ type entering struct {
 	c *candidate
 }
 
-// close gives the largest set of candidates that refer to nothing but each other and what
-// is there, by taking out those that refer to something else until nothing changes.
-func (a *advance) close(all []*advancing) map[ObjectID][]entering {
-	alive := map[ObjectID][]entering{}
-	users := map[ObjectID][]entering{}
-	var dead []entering
-	for _, o := range all {
-		for i := range o.candidates {
-			alive[o.m.ID] = append(alive[o.m.ID], entering{o, &o.candidates[i]})
+// close leaves alive the largest set of candidates that need nothing but each other and
+// what is there, by ruling out those that need something else until nothing changes.
+func (a *advance) close(all []*advancing) {
+	var users map[ObjectID][]entering
+	var dead []*advancing
+	die := func(e entering, lacks ObjectID) {
+		a.dies(e.o, e.c, lacks)
+		if e.o.hopes--; e.o.hopes == 0 {
+			dead = append(dead, e.o)
 		}
 	}
 	for _, o := range all {
-		for _, e := range alive[o.m.ID] {
-			e.c.open = 0
-			a.needs(e.c, func(id ObjectID) {
+		for i := range o.candidates {
+			c := &o.candidates[i]
+			if c.dead {
+				continue
+			}
+			for id := range a.needs(c) {
 				if a.there(id) {
-					return
+					continue
 				}
-				users[id] = append(users[id], e)
-				if len(alive[id]) == 0 {
-					e.c.open++
+				if p := a.objects[id]; p.mark != a.mark || p.hopes == 0 {
+					die(entering{o, c}, id)
+					break
 				}
-			})
-			if e.c.open > 0 {
-				dead = append(dead, e)
+				if users == nil {
+					users = map[ObjectID][]entering{}
+				}
+				users[id] = append(users[id], entering{o, c})
 			}
 		}
 	}
 	for len(dead) > 0 {
-		e := dead[len(dead)-1]
+		id := dead[len(dead)-1].m.ID
 		dead = dead[:len(dead)-1]
-		id := e.o.m.ID
-		left := slices.DeleteFunc(alive[id], func(x entering) bool { return x.c == e.c })
-		alive[id] = left
-		if len(left) > 0 || a.there(id) {
+		if a.there(id) {
 			continue
 		}
 		for _, u := range users[id] {
-			if u.c.open++; u.c.open == 1 {
-				dead = append(dead, u)
+			if !u.c.dead {
+				die(u, id)
 			}
 		}
 	}
-	return alive
 }
 
 // order puts what enters in order: what is referred to before what refers to it, circles as
-// one group, and else by when the last of what a group needs came.
-func (a *advance) order(alive map[ObjectID][]entering) [][]entering {
-	var ids []ObjectID
-	for id, es := range alive {
-		if len(es) > 0 {
-			ids = append(ids, id)
-			slices.SortFunc(es, func(x, y entering) int { return x.c.s.arrival(y.c.s) })
+// one group, and else by when the first of an object's versions came.
+func (a *advance) order(objects []*advancing) [][]entering {
+	group := func(of ...*advancing) []entering {
+		var out []entering
+		for _, o := range of {
+			for _, c := range o.winners {
+				out = append(out, entering{o, c})
+			}
 		}
-	}
-	slices.SortFunc(ids, func(x, y ObjectID) int { return alive[x][0].c.s.arrival(alive[y][0].c.s) })
-	edges := func(id ObjectID) []ObjectID {
-		var out []ObjectID
-		for _, e := range alive[id] {
-			a.needs(e.c, func(to ObjectID) {
-				if to != id && len(alive[to]) > 0 {
-					out = append(out, to)
-				}
-			})
-		}
+		slices.SortStableFunc(out, func(x, y entering) int { return x.c.s.arrival(y.c.s) })
 		return out
 	}
-	groups := components(ids, edges)
-	// When a group is complete: the latest arrival among what it holds and what it needs.
-	ready := map[ObjectID]*Submission{}
-	last := make([]*Submission, len(groups))
-	at := make([]int, len(groups))
-	for i, g := range groups {
-		at[i] = i
-		later := func(s *Submission) {
-			if s != nil && (last[i] == nil || s.arrival(last[i]) > 0) {
-				last[i] = s
-			}
-		}
-		for _, id := range g {
-			// An object that stands already does not make others wait for its next version.
-			for _, e := range alive[id] {
-				later(e.c.s)
-			}
-			for _, to := range edges(id) {
-				later(ready[to])
-			}
-		}
-		for _, id := range g {
-			ready[id] = last[i]
-		}
+	if len(objects) == 1 {
+		return [][]entering{group(objects[0])}
 	}
-	slices.SortStableFunc(at, func(x, y int) int { return cmp.Or(last[x].arrival(last[y]), cmp.Compare(x, y)) })
-	out := make([][]entering, 0, len(groups))
-	for _, i := range at {
-		var group []entering
-		for _, id := range groups[i] {
-			group = append(group, alive[id]...)
+	slices.SortFunc(objects, func(x, y *advancing) int { return x.winners[0].s.arrival(y.winners[0].s) })
+	ids := make([]ObjectID, 0, len(objects))
+	enters := make(map[ObjectID]*advancing, len(objects))
+	for _, o := range objects {
+		ids = append(ids, o.m.ID)
+		enters[o.m.ID] = o
+	}
+	groups := components(ids, func(id ObjectID) []ObjectID {
+		var out []ObjectID
+		for _, c := range enters[id].winners {
+			for to := range a.needs(c) {
+				if enters[to] != nil {
+					out = append(out, to)
+				}
+			}
 		}
-		slices.SortStableFunc(group, func(x, y entering) int { return x.c.s.arrival(y.c.s) })
-		out = append(out, group)
+		return out
+	})
+	out := make([][]entering, 0, len(groups))
+	for _, g := range groups {
+		var of []*advancing
+		for _, id := range g {
+			of = append(of, enters[id])
+		}
+		out = append(out, group(of...))
 	}
 	return out
 }
@@ -292,23 +363,26 @@ func (a *advance) append(o *advancing, c *candidate) error {
 			return err
 		}
 		content = copied
-		if made != nil {
+		if made != nil && !a.made[content] {
+			a.made[content] = true
 			a.out.Contents = append(a.out.Contents, NewContent{Content: content, Version: made})
 			a.out.Stamped = append(a.out.Stamped, [2]int64{content, s.Content})
 		}
 	}
 	id := o.m.ID
-	at := slices.IndexFunc(j.known[id], func(k Known) bool { return k.Content == content })
-	if at < 0 {
-		at = len(j.known[id])
-		j.known[id] = append(j.known[id], Known{Content: content, Spec: s.Version.Spec, Key: s.Key})
-	}
-	if c.replaces != 0 {
-		x := Standing{Place: s.Place, Line: *j.line(id, c.replaces)}
-		a.leave(o, []Standing{x})
+	at := j.content(id, content, s.Version.Spec, s.Key)
+	var first []int64
+	if i := slices.IndexFunc(o.m.Standing, func(x Standing) bool { return x.takenBy(s) }); i >= 0 {
+		first = a.gone(o, o.m.Standing[i:i+1])
 	}
 	line := j.enter(id, at, s.Source)
 	o.m.Standing = append(o.m.Standing, Standing{Place: s.Place, Line: line, Of: s.Content, Spec: s.Version.Spec, Key: s.Key})
+	if first != nil {
+		a.rearrange(o, first, false)
+	}
+	if a.referring != nil {
+		a.refers(o, s)
+	}
 	a.out.In = append(a.out.In, id)
 	c.s = nil // it stands
 	return nil

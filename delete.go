@@ -137,7 +137,7 @@ func selectVersions(known []Known, vf VersionFilter, specs []Spec) []versionName
 // takes a place that nobody holds any more, then what was hidden behind what is gone.
 func (j *journal) revive(id ObjectID) {
 	before := len(j.out.Lines)
-	for _, find := range []func([]Known, string) []revived{heirs, hiddenFirst} {
+	for i, find := range []func([]Known, string) []revived{heirs, hiddenFirst} {
 		back := find(j.known[id], j.creators[id])
 		if len(back) > 0 && len(j.out.Lines) > before {
 			j.head++ // a departure has a position of its own
@@ -146,7 +146,11 @@ func (j *journal) revive(id ObjectID) {
 			j.mark(&j.known[id][b.at].Lines[b.line], MarkGone, j.head)
 		}
 		for _, b := range back {
+			if i > 0 { // these are their holder's
+				j.reviving = b.source
+			}
 			j.enter(id, b.at, b.source)
+			j.reviving = ""
 			if batch, ok := j.batches[b.seq]; ok {
 				j.out.Lines[len(j.out.Lines)-1].Batch = &batch
 			}

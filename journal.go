@@ -20,6 +20,9 @@ type journal struct {
 	owners   map[ObjectID]string // see [Facts.Owners]
 	batches  map[int64]Batch     // see [Facts.Batches]
 	leftBy   map[int64]string    // see [Facts.LeftBy]
+	// reviving is the source whose lines are coming in again, "" while none do: it is the
+	// holder still, although its lines are gone for a moment.
+	reviving string
 }
 
 func newJournal(f Facts) *journal {
@@ -96,6 +99,9 @@ func (j *journal) live(known []Known, f func(*Known, *Line)) {
 // object: the organisation that made it, else the source whose versions they get already.
 // Nobody else supersedes them.
 func (j *journal) holds(id ObjectID, known []Known, line *Line) bool {
+	if j.reviving != "" {
+		return j.reviving == line.Source
+	}
 	holder := holderOf(known, j.creators[id])
 	return holder == "" || holder == line.Source || line.Source == j.creators[id]
 }

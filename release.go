@@ -81,11 +81,18 @@ func (m *Matter) Restrict(r Restriction) {
 // Release is the release rule: it judges whether a submission goes to an agreement's
 // members, denies by default, and is the only place that decides it. Matter is the object's.
 func Release(s *Submission, m *Matter, c *Circumstances) Verdict {
-	r := releasing{s: s, m: m, c: c, t: &c.Agreement.Terms}
-	for _, rule := range []func(*releasing) Step{
-		(*releasing).scope, (*releasing).marking, (*releasing).onward, (*releasing).limits,
-		(*releasing).versions, (*releasing).closure, (*releasing).approval, (*releasing).dissent,
-	} {
+	return judge(s, m, c, slices.ContainsFunc(m.Standing, func(x Standing) bool { return x.rests(s) }))
+}
+
+var rules = [...]func(*releasing) Step{
+	(*releasing).scope, (*releasing).marking, (*releasing).onward, (*releasing).limits,
+	(*releasing).versions, (*releasing).closure, (*releasing).approval, (*releasing).dissent,
+}
+
+// judge is [Release] for who knows whether the submission is what stands in its feed.
+func judge(s *Submission, m *Matter, c *Circumstances, stands bool) Verdict {
+	r := releasing{s: s, m: m, c: c, t: &c.Agreement.Terms, stands: stands}
+	for _, rule := range rules {
 		step := rule(&r)
 		if step.Ruling > Released || c.Telling {
 			r.out.Steps = append(r.out.Steps, step)
@@ -97,16 +104,20 @@ func Release(s *Submission, m *Matter, c *Circumstances) Verdict {
 			break
 		}
 	}
+	if r.out.Ruling == Withheld { // what would go with it does not matter
+		r.out.Stamp, r.out.With, r.out.Contested = TLPNone, nil, false
+	}
 	return r.out
 }
 
 // releasing is one submission under judgement.
 type releasing struct {
-	s   *Submission
-	m   *Matter
-	c   *Circumstances
-	t   *Terms
-	out Verdict
+	s      *Submission
+	m      *Matter
+	c      *Circumstances
+	t      *Terms
+	out    Verdict
+	stands bool // it is what stands in its feed now
 	// effective is the marking that counts, with what stands in for none.
 	effective Marking
 }
@@ -123,11 +134,6 @@ func (r *releasing) step(rule Rule, status Ruling, reason Reason, format string,
 	return s
 }
 
-// stands tells whether this submission is what stands in its feed now.
-func (r *releasing) stands() bool {
-	return slices.ContainsFunc(r.m.Standing, func(x Standing) bool { return x.rests(r.s) })
-}
-
 // rests tells whether an entry rests on a submission.
 func (x *Standing) rests(s *Submission) bool {
 	return x.Place == s.Place && x.Of == s.Content && x.Line.Source == s.Source
@@ -139,7 +145,7 @@ func (r *releasing) scope() Step {
 		return r.step(RuleScope, Withheld, NotCovered, "the terms do not cover the collection")
 	}
 	// What came through the agreement itself needs no receiver but its members.
-	if feed.skips(r.s) && !r.stands() && r.decided(Approve) == 0 {
+	if feed.skips(r.s) && !r.stands && r.decided(Approve) == 0 {
 		return r.step(RuleScope, Withheld, LeftOut, "it came before the agreement was in force or while it was suspended, and the choice of backlog left it out")
 	}
 	return r.pass(RuleScope, "the terms cover the collection")
@@ -158,14 +164,17 @@ func (r *releasing) effectiveMarking(s *Submission) (m Marking, stamp TLP) {
 		only.Granular = nil
 		whole = EffectiveMarking(&only, r.define(s), TLPNone, TLPNone).TLP
 	}
-	if v.Type == "marking-definition" {
+	restricted := TLPNone
+	if k := r.m.Restriction; k != nil {
+		restricted = k.To
+	}
+	if v.Type == "marking-definition" { // needs none, and floors give it none
+		m.TLP = max(m.TLP, restricted)
 		return m, TLPNone
 	}
-	home := r.c.Floors[s.Place]
-	if k := r.m.Restriction; k != nil {
-		home = max(home, k.To)
-	}
-	if whole == TLPNone && home == TLPNone {
+	floor := r.c.Floors[s.Place]
+	// A restriction makes stricter and never lets go: what is unmarked stays unmarked.
+	if whole == TLPNone && floor == TLPNone {
 		if r.t.Unmarked == TLPNone {
 			return Marking{PAP: m.PAP, Unknown: m.Unknown}, TLPNone
 		}
@@ -175,7 +184,7 @@ func (r *releasing) effectiveMarking(s *Submission) (m Marking, stamp TLP) {
 		}
 		own = TLPNone // what has no marking as a whole gets one
 	}
-	m.TLP = max(m.TLP, whole, home)
+	m.TLP = max(m.TLP, whole, floor, restricted)
 	if m.TLP > own {
 		stamp = m.TLP
 	}
@@ -199,7 +208,7 @@ func (r *releasing) markingVerdict(s *Submission) (Marking, TLP, Step) {
 		step.Awaits = m.Unknown[:1]
 	case len(m.Unknown) > 0:
 		step = r.step(RuleMarking, Withheld, UnknownMarking, "no rule is known for its marking %s", m.Unknown[0])
-	case s.Version.Type == "marking-definition":
+	case s.Version.Type == "marking-definition" && m.TLP == TLPNone:
 		step = r.pass(RuleMarking, "a marking definition needs no marking")
 	case m.TLP == TLPNone:
 		step = r.step(RuleMarking, Withheld, Unmarked, "it is not marked, and the terms say nothing of unmarked objects")
@@ -233,7 +242,7 @@ func (r *releasing) onward() Step {
 		return r.pass(RuleOnward, "it is home's to share")
 	}
 	for _, k := range r.m.Consents {
-		if k.Agreement == r.c.Agreement.ID && k.Originator == r.s.Source && (k.Until == 0 || r.c.Now < k.Until || r.stands()) {
+		if k.Agreement == r.c.Agreement.ID && k.Originator == r.s.Source && (k.Until == 0 || r.c.Now < k.Until || r.stands) {
 			return r.pass(RuleOnward, "its originator permitted it for %q", k.Purpose)
 		}
 	}
@@ -272,7 +281,7 @@ func (r *releasing) limits() Step {
 	case v.Confidence >= 0 && v.Confidence < t.Confidence:
 		return r.step(RuleLimits, Withheld, LowConfidence, "its confidence is %d, and the terms ask for %d", v.Confidence, t.Confidence)
 	}
-	if t.AgeDays > 0 && !v.Stamp().IsZero() && !r.stands() {
+	if t.AgeDays > 0 && !v.Stamp().IsZero() && !r.stands {
 		if old := r.c.Now - v.Stamp().Micros; old > int64(t.AgeDays)*dayMicros {
 			return r.step(RuleLimits, Withheld, TooOld, "it is %d days old, and the terms release up to %d", old/dayMicros, t.AgeDays)
 		}
@@ -292,7 +301,7 @@ func (r *releasing) versions() Step {
 	if newer == nil {
 		return r.pass(RuleVersions, "no newer version of its source is stricter than the terms")
 	}
-	if r.stands() {
+	if r.stands {
 		switch r.keptBeside(newer) {
 		case Keep:
 			return r.pass(RuleVersions, "a newer version is stricter than the terms; it was decided to keep this one")
@@ -346,52 +355,4 @@ func stampOf(s *Submission) string {
 		return text
 	}
 	return FormatMicros(s.Arrived)
-}
-
-// closure is rule 6, by what is there.
-func (r *releasing) closure() Step {
-	if r.t.OpenReferences {
-		return r.pass(RuleClosure, "the terms let references point to what is not there")
-	}
-	if r.c.Present == nil {
-		return r.pass(RuleClosure, "references are not judged here")
-	}
-	var missing []ObjectID
-	for _, id := range r.s.Version.References {
-		if id != r.m.ID && !r.c.Closed(id) {
-			missing = append(missing, id)
-		}
-	}
-	if len(missing) == 0 {
-		return r.pass(RuleClosure, "everything that it refers to is there")
-	}
-	step := r.step(RuleClosure, Pending, AwaitsReferences, "it refers to %s", listed(missing))
-	step.Awaits = missing
-	return step
-}
-
-// Closed tells whether a reference is no loose end.
-func (c *Circumstances) Closed(id ObjectID) bool {
-	if _, fixed := TLPOf(id); fixed {
-		return true
-	}
-	if _, fixed := PAPOf(id); fixed {
-		return true
-	}
-	return c.Present(id)
-}
-
-func listed(ids []ObjectID) string {
-	const most = 3
-	text := ""
-	for i, id := range ids {
-		switch {
-		case i == most:
-			return text + fmt.Sprintf(" and %d more", len(ids)-most)
-		case i > 0:
-			text += ", "
-		}
-		text += string(id)
-	}
-	return text
 }
