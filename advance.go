@@ -106,8 +106,9 @@ type advancing struct {
 type candidate struct {
 	s        *Submission
 	verdict  Verdict
-	replaces int64 // position of the entry whose place it takes, 0 for none
-	open     int   // references that nothing provides: while it is counted
+	replaces int64      // position of the entry whose place it takes, 0 for none
+	open     int        // references that nothing provides: while it is counted
+	without  []ObjectID // dissent that cannot enter now and does not hold it back
 }
 
 // load brings objects in that are not there yet.

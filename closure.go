@@ -15,7 +15,9 @@ func (a *advance) needs(c *candidate, f func(ObjectID)) {
 		}
 	}
 	for _, id := range c.verdict.With {
-		f(id)
+		if !slices.Contains(c.without, id) {
+			f(id)
+		}
 	}
 }
 
@@ -144,6 +146,10 @@ func (a *advance) enter(queue []*advancing) error {
 	}
 	a.await(all)
 	alive := a.close(all)
+	if a.unbind(all, alive) {
+		alive = a.close(all)
+		a.rebind(all, alive)
+	}
 	for _, group := range a.order(alive) {
 		for _, e := range group {
 			if err := a.append(e.o, e.c); err != nil {
