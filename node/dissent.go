@@ -52,9 +52,11 @@ func (n *Node) Dissent(ctx context.Context, a entente.Actor, d NewDissent) (ente
 	}
 	draft.Marking = marking.Definition()
 	err = n.view(ctx, a, func(t *store.Tx) error {
-		home, err := t.Home(ctx)
-		if err == nil && len(home.Identities) > 0 {
-			draft.CreatedBy = home.Identities[0]
+		all, err := t.Organisations(ctx)
+		for _, o := range all {
+			if o.Home && len(o.Identities) > 0 {
+				draft.CreatedBy = o.Identities[0]
+			}
 		}
 		return err
 	})
