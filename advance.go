@@ -209,6 +209,7 @@ func (a *advance) take(ids []ObjectID) error {
 			queue = append(queue, o)
 		}
 	}
+	queue = a.waitingFor(queue)
 	for len(queue) > 0 {
 		for _, o := range queue {
 			if err := a.settle(o); err != nil {
@@ -273,6 +274,7 @@ func (a *advance) settle(o *advancing) error {
 			w := Wait{Object: m.ID, Place: s.Place, Seq: s.Seq, Content: s.Content, Reason: v.Reason}
 			w.Awaits = v.Steps[0].Awaits
 			o.waits = append(o.waits, w)
+			a.noteWait(o, w.Awaits)
 			if v.Reason == AwaitsDissent {
 				a.out.Due = append(a.out.Due, Due{m.ID, v.Steps[0].Until})
 			}

@@ -2,6 +2,29 @@ package entente
 
 import "slices"
 
+// noteWait remembers which objects wait for others by a rule, for the steps to come.
+func (a *advance) noteWait(o *advancing, ids []ObjectID) {
+	for _, id := range ids {
+		if !slices.Contains(a.awaiting[id], o) {
+			a.awaiting[id] = append(a.awaiting[id], o)
+		}
+	}
+}
+
+// waitingFor adds to a queue what an earlier step left waiting, by a rule, for something in it.
+// What earlier advances left waiting the library tells.
+func (a *advance) waitingFor(queue []*advancing) []*advancing {
+	for _, o := range slices.Clone(queue) {
+		for _, w := range a.awaiting[o.m.ID] {
+			waits := slices.ContainsFunc(w.waits, func(x Wait) bool { return slices.Contains(x.Awaits, o.m.ID) })
+			if waits && !slices.Contains(queue, w) {
+				queue = append(queue, w)
+			}
+		}
+	}
+	return queue
+}
+
 // unbind lets candidates go without dissent that the rule lets go, and that cannot enter for
 // what it refers to: as for dissent that may not be released, nobody waits for it at all, or
 // for longer than 72 hours. It tells whether that changes anything.
