@@ -33,7 +33,13 @@ func TestSubmittedDissent(t *testing.T) {
 			known[id] = slices.Clone(all)
 		}
 		actor := entente.Actor{Account: entente.Account{ID: "a", Organisation: c.source}}
-		ch, err := entente.Decide(entente.Submit{Collection: "c", Versions: []*entente.Version{opinion}}, entente.Facts{
+		submit := entente.Submit{Collection: "c", Versions: []*entente.Version{opinion}}
+		if c.source != home {
+			submit.Through = "circle"
+		}
+		ch, err := entente.Decide(submit, entente.Facts{
+			Through: &entente.Agreement{Num: 9, Version: 1, State: entente.Active, Feeds: []entente.ReleaseFeed{{Collection: "c"}},
+				Terms: entente.Terms{Collections: []string{"c"}, Members: []entente.Member{{Organisation: c.source, Flow: entente.Both}}}},
 			Actor: actor, Home: entente.Organisation{ID: home}, Collection: &entente.Collection{ID: "c", Feed: 1, Head: 1, LastAdded: 1},
 			Grant: entente.Grant{Account: "a", Collection: "c", Write: true}, Now: 1, NextContent: 100, Known: known, Waiting: waiting,
 		})

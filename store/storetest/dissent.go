@@ -32,8 +32,12 @@ func testDissent(t *testing.T, open func() *store.Store) {
 		t.Helper()
 		var got []entente.ObjectID
 		h.view(func(ctx context.Context, tx *store.Tx) error {
-			lib, err := tx.Library(ctx, store.LibraryOptions{Agreement: &a, Settled: []int64{1000}, Window: &store.Window{From: []int64{1000}, UpTo: []int64{1000}},
-				Parse: func(b []byte) *entente.Version { return &entente.Version{Bytes: b} }})
+			parse := func(b []byte) *entente.Version { return &entente.Version{Bytes: b} }
+			w, err := tx.Window(ctx, &a, []int64{1000}, []int64{1000}, 1, parse)
+			if err != nil {
+				return err
+			}
+			lib, err := tx.Library(ctx, store.LibraryOptions{Agreement: &a, Settled: []int64{1000}, Window: w, Parse: parse})
 			if err != nil {
 				return err
 			}
