@@ -7,9 +7,22 @@ func Decide(c Command, f Facts) (Change, error) {
 	f.Actor.At = f.Now // roles are held, or not, at the moment of the decision
 	switch c := c.(type) {
 	case Submit:
-		return decideSubmit(c, f)
+		ch, err := decideSubmit(c, f)
+		if err != nil {
+			return Change{}, err
+		}
+		return f.dissenting(ch, c), nil
 	case DeleteObject:
-		return decideDelete(c, f)
+		ch, err := decideDelete(c, f)
+		if err != nil {
+			return Change{}, err
+		}
+		ch.Touch = append(ch.Touch, f.concerned(c.Through)...)
+		return ch, nil
+	case AddDissent:
+		return decideAddDissent(c, f)
+	case StrikeDissent:
+		return decideStrike(c, f)
 	case PutStatus:
 		if c.Status.Account != f.Actor.Account.ID {
 			return Change{}, Errorf(Forbidden, "a status belongs to the account that posted")

@@ -56,6 +56,12 @@ type Facts struct {
 	Collections []Collection
 	// Reach has all release feeds, for the placing and the lifting of a stop.
 	Reach []FeedReach
+	// Waiting are the objects for which it matters what becomes of dissent that the command is about.
+	Waiting []WaitingObject
+	// Dissent is where the dissent stands that a [StrikeDissent] names, and Strike home's
+	// earlier strike of it, nil for none.
+	Dissent []HeldDissent
+	Strike  *Strike
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -172,6 +178,7 @@ type Change struct {
 	Consent      *Consent         // to add
 	Order        *StandingRelease // to put
 	Dissent      []DissentOf      // to add
+	Strike       *Strike          // to add
 	Batch        Batch            // of the lines
 
 	Receipt Receipt

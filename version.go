@@ -31,6 +31,7 @@ type Version struct {
 	Markings   []ObjectID        // object_marking_refs, in order
 	Granular   []GranularMarking // granular_markings, in order
 	References []ObjectID        // every value of a _ref or _refs property that is an identifier, at any depth, once each
+	Dissent    []ObjectID        // what it dissents from: the objects of an opinion against them, or of a note marked as dissent
 	Digest     Digest            // SHA-256 of the canonical form
 	Bytes      []byte            // as they came in
 }

@@ -251,11 +251,13 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	}
 	w.post("operator", indicator(1, 0), indicator(2, 0), indicator(3, 0))
 	w.must(w.node.CatchUp(t.Context(), nil))
+	assessed := "/api/assessments?id=" + indicatorID(1)
 	for _, as := range []string{"operator", "reader"} {
 		get(w, as, url, 200)
 		post(w, as, body, 200)
 		get(w, as, "/api/openapi.json", 200)
 	}
+	get(w, "operator", assessed, 200)
 	if found := w.get("operator", url).body; !strings.Contains(found, indicatorID(3)) {
 		t.Errorf("nothing was found: %s", found)
 	}
@@ -264,6 +266,10 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	}
 	get(w, "reader", "/api/lookup", 400)
 	get(w, "reader", "/api/lookup?value=%zz", 400)
+	get(w, "reader", "/api/assessments?id=tool", 400)
+	get(w, "operator", "/api/assessments?id="+indicatorID(9), 404)
+	get(w, "reader", assessed, 404)
+	get(w, "nobody", assessed, 401)
 	get(w, "reader", "/api/lookup?value=a"+strings.Repeat("&value=a", 1000), 413)
 	post(w, "reader", `{"values":["a"`+strings.Repeat(`,"a"`, 1000)+`]}`, 413)
 	get(w, "nobody", url, 401)
@@ -273,6 +279,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	_, err = w.node.Do(t.Context(), who["ann"], entente.PlaceStop{Organisation: partner, Reason: "r", Basis: "b"})
 	w.must(err)
 	get(w, "visitor", url, 403)
+	get(w, "visitor", assessed, 403)
 	post(w, "visitor", body, 403)
 	get(w, "visitor", "/api/openapi.json", 403)
 	get(w, "", "/healthz", 200)
@@ -304,6 +311,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		w.open(w.posting("writer", 100) + halfBody)
 		w.working(1)
 		get(w, "writer", url, status)
+		get(w, "writer", assessed, status)
 		post(w, "writer", body, status)
 		get(w, "writer", "/api/openapi.json", status)
 		if status == 503 {
@@ -315,6 +323,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	// A fault of the node, and its end.
 	storetest.Damage(t, database, `ALTER TABLE token RENAME TO lost`)
 	get(w, "reader", url, 500)
+	get(w, "reader", assessed, 500)
 	post(w, "reader", body, 500)
 	get(w, "reader", "/api/openapi.json", 500)
 	w.server.draining.Store(true)

@@ -39,6 +39,7 @@ func routes() []route {
 	return []route{
 		{path: "/api/lookup", reach: everyone, own: true, methods: map[string]handler{
 			http.MethodGet: (*Server).lookupOne, http.MethodPost: (*Server).lookupMany}},
+		{path: "/api/assessments", reach: everyone, own: true, methods: get((*Server).assessments)},
 		{path: "/api/openapi.json", reach: everyone, own: true, methods: get((*Server).openapi)},
 		{path: "/taxii2", reach: everyone, methods: get((*Server).discovery)},
 		{path: "/{root}", reach: toRoot, methods: get((*Server).apiRoot)},

@@ -129,6 +129,8 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 	case entente.Submit:
 		// Numbers for contents are reserved outside: what is not used is a gap.
 		reserved.content, err = n.st.Reserve(ctx, "content", len(c.Versions), contentsAhead)
+	case entente.AddDissent:
+		reserved.content, err = n.st.Reserve(ctx, "content", 1, contentsAhead)
 	case entente.AddCollection:
 		reserved.feed, err = n.st.Reserve(ctx, "feed", 1, 0)
 	case entente.ActivateAgreement, entente.RestoreAgreement: // how many collections get a feed is not known yet

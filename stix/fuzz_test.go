@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"slices"
 	"testing"
 	"unicode/utf8"
 
@@ -46,6 +47,11 @@ func FuzzParse(f *testing.F) {
 		text := Text(raw)
 		if len(text) > MaxText {
 			t.Fatalf("%d bytes of text", len(text))
+		}
+		if v != nil && len(v.Dissent) > 0 {
+			if s, ok := StatementOf(v.Bytes); !ok || !s.Stance.Against() || !slices.Equal(s.About, v.Dissent) {
+				t.Fatalf("it dissents from %v, and states %+v", v.Dissent, s)
+			}
 		}
 		fault := false
 		for _, found := range findings {

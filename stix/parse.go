@@ -51,6 +51,7 @@ func Parse(raw []byte) (*entente.Version, []entente.Finding) {
 		return nil, c.findings
 	}
 	c.references(v)
+	c.dissent(v)
 	c.structure(v)
 	if c.faulty {
 		return nil, c.findings

@@ -47,13 +47,7 @@ func (t *Tx) applyDecisions(ctx context.Context, c entente.Change) error {
 			return err
 		}
 	}
-	for _, d := range c.Dissent {
-		if _, err := t.exec(ctx, `INSERT INTO dissent (okey, content, about, object) VALUES ($1, $2, $3, $4) ON CONFLICT (okey, content) DO NOTHING`,
-			d.About.Fold(), d.Content, string(d.About), string(d.Dissent)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.applyDissent(ctx, c)
 }
 
 // Decisions lists what was decided about some objects in an agreement, oldest first; about

@@ -25,8 +25,14 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		err = t.peopleFacts(ctx, &f, c)
 	case entente.Submit:
 		err = t.submitFacts(ctx, &f, c)
+	case entente.AddDissent:
+		err = t.submitFacts(ctx, &f, c.Submit())
 	case entente.DeleteObject:
-		err = t.deleteFacts(ctx, &f, c)
+		if err = t.deleteFacts(ctx, &f, c); err == nil {
+			err = t.dissentFacts(ctx, &f, []*entente.Version{{ID: c.Object, Type: c.Object.Type()}})
+		}
+	case entente.StrikeDissent:
+		err = t.strikeFacts(ctx, &f, c.Dissent)
 	case entente.DraftTerms, entente.ProposeAgreement, entente.AcceptAgreement, entente.ActivateAgreement, entente.AmendAgreement,
 		entente.DropAmendment, entente.SuspendAgreement, entente.RestoreAgreement, entente.EndAgreement:
 		err = t.agreementFacts(ctx, &f, c)

@@ -81,7 +81,9 @@ func (t *Tx) dropOrphans(ctx context.Context, contents []int64) ([]int64, error)
 		return nil, err
 	}
 	in, arg = t.s.d.ints("$1", orphans)
-	_, err = t.exec(ctx, `DELETE FROM content WHERE content IN `+in, arg)
+	if _, err = t.exec(ctx, `DELETE FROM dissent WHERE content IN `+in, arg); err == nil {
+		_, err = t.exec(ctx, `DELETE FROM content WHERE content IN `+in, arg)
+	}
 	return orphans, err
 }
 

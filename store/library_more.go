@@ -129,11 +129,12 @@ func (l *Library) decisions(ids []entente.ObjectID, at map[entente.ObjectID]*ent
 
 // dissent fills in which opinions and notes dissent from objects. Whose they are is told by
 // who supplied them: home, or the organisation that made the object, which the advance asks.
+// What its source has struck, or replaced by a newer version, counts no more.
 func (l *Library) dissent(ids []entente.ObjectID, at map[entente.ObjectID]*entente.Matter) error {
 	in, arg := l.t.s.d.ints("$1", folds(ids))
-	rows, err := l.t.query(l.ctx, `SELECT d.about, d.object, o.id, l.added FROM dissent d JOIN line l ON l.content = d.content
-		JOIN collection k ON k.feed = l.feed JOIN organisation o ON o.num = l.source
-		WHERE d.okey IN `+in+` AND l.gone = 0 ORDER BY d.object, l.added`, arg)
+	rows, err := l.t.query(l.ctx, `SELECT d.about, d.object, o.id, l.added FROM dissent d JOIN content c ON c.content = d.content
+		JOIN line l`+l.t.s.d.by("line_content")+` ON l.content = d.content JOIN collection k ON k.feed = l.feed JOIN organisation o ON o.num = l.source
+		WHERE d.okey IN `+in+` AND l.gone = 0 AND `+dissentCounts+` ORDER BY d.object, o.id, l.added`, arg)
 	if err != nil {
 		return err
 	}

@@ -148,6 +148,12 @@ func (d *dialect) migrations() [][]string {
 		// What stops left out of release feeds: from one head to another, ends 0 while a stop stands.
 		`CREATE TABLE stop_gap (organisation TEXT NOT NULL, feed BIGINT NOT NULL, stop TEXT NOT NULL, begins BIGINT NOT NULL, ends BIGINT NOT NULL,
 			PRIMARY KEY (organisation, feed, stop)) {clustered}`,
+	}, {
+		`CREATE INDEX dissent_content ON dissent (content)`,
+		// Dissent that its own organisation has struck; okey folds the id of the opinion or note.
+		`CREATE TABLE strike (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, organisation TEXT NOT NULL, body {blob} NOT NULL,
+			UNIQUE (object, organisation))`,
+		`CREATE INDEX strike_object ON strike (okey)`,
 	}}
 }
 

@@ -25,6 +25,9 @@ func (t *Tx) submitFacts(ctx context.Context, f *entente.Facts, c entente.Submit
 	if err := t.creators(ctx, f, source, c.Versions); err != nil {
 		return err
 	}
+	if err := t.dissentFacts(ctx, f, c.Versions); err != nil {
+		return err
+	}
 	return t.versionings(ctx, f.Known, f.Compared(c))
 }
 

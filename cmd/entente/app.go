@@ -72,7 +72,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.as, "as", os.Getenv("ENTENTE_AS"), "sign in as this account: by ENTENTE_TOKEN, ENTENTE_PASSWORD, --as-stdin, or a password asked for at a terminal (ENTENTE_AS)")
 	f.BoolVar(&a.asStdin, "as-stdin", false, "read the password of --as from the first line of standard input")
 	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.agreementCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
-		a.searchCmd(), a.showCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
+		a.searchCmd(), a.showCmd(), a.dissentCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
 		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
 	return root
 }

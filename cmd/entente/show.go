@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"entente"
+	"entente/api"
 	"entente/node"
 )
 
@@ -73,7 +74,12 @@ every version that is held, oldest first, where each stands, and for contested
 versions (one id and version, different contents) all contents: the current one
 is what clients get. It tells too whether its creator revoked the object, which
 versions break the rules of versioning beside the earlier ones, and how each is
-marked: by all of TLP and PAP that is on it or on a part of it, the strictest.`,
+marked: by all of TLP and PAP that is on it or on a part of it, the strictest.
+
+What is claimed about the object stands side by side: its versions by source, its
+attributions and other relationships that differ, each with its source and
+confidence (in the scales of STIX 2.1 Appendix A) and with the opinions for and
+against it. Dissent that was struck is shown as struck.`,
 		Example: "  entente show indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --versions",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,7 +95,14 @@ marked: by all of TLP and PAP that is on it or on a part of it, the strictest.`,
 				if versions {
 					return a.showVersions(id, all)
 				}
-				return a.showLatest(id, all)
+				if err := a.catchUp(ctx, n); err != nil {
+					return err
+				}
+				claims, err := n.Assessments(ctx, who, id)
+				if err != nil && entente.KindOf(err) != entente.NotFound { // all of it was deleted
+					return err
+				}
+				return a.showLatest(id, all, api.ViewAssessments(claims))
 			})
 		},
 	}
@@ -97,7 +110,7 @@ marked: by all of TLP and PAP that is on it or on a part of it, the strictest.`,
 	return cmd
 }
 
-func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion) error {
+func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, claims api.Assessments) error {
 	best := -1
 	for i, v := range all {
 		if v.Latest {
@@ -112,13 +125,15 @@ func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion) error {
 		ID      string `json:"id"`
 		Revoked bool   `json:"revoked"`
 		versionView
-	}{string(id), revoked(all), view}
+		Matters []api.Assessment `json:"assessments"`
+	}{string(id), revoked(all), view, claims.Matters}
 	return a.print(out, func(w io.Writer) {
 		describeRevoked(w, all)
 		describeVersion(w, view)
 		if len(all) > 1 {
 			fmt.Fprintf(w, "%s held in all; --versions shows them.\n", plural(len(all), "content is", "contents are"))
 		}
+		describeMatters(w, claims)
 		fmt.Fprintln(w)
 		writeIndented(w, view.Object)
 	})

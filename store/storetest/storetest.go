@@ -25,6 +25,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Door":           testDoor,
 		"Agreements":     testAgreements,
 		"Floors":         testFloors,
+		"Dissent":        testDissent,
 		"Certificates":   testCertificates,
 		"Collections":    testCollections,
 		"Roots":          testRoots,
@@ -89,6 +90,8 @@ func (h *harness) try(a entente.Actor, c entente.Command) (entente.Receipt, erro
 	switch c := c.(type) {
 	case entente.Submit:
 		content, err = h.st.Reserve(ctx, "content", len(c.Versions), 100)
+	case entente.AddDissent:
+		content, err = h.st.Reserve(ctx, "content", 1, 100)
 	case entente.AddCollection:
 		feed, err = h.st.Reserve(ctx, "feed", 1, 0)
 	case entente.ActivateAgreement, entente.RestoreAgreement:
