@@ -31,13 +31,20 @@ const (
 type Advanced struct {
 	Feeds    []Change     // per feed of the agreement that moves: lines, marks, the new head
 	Contents []NewContent // stamped copies that the store does not have
-	Stamped  [][2]int64   // the content of a copy, and of what was submitted
+	Stamped  []Stamped    // which of the new lines carry copies
 	Settled  []ObjectID   // objects whose waits are replaced by those of Waits
 	Waits    []Wait
 	Due      []Due      // objects to be judged again at a time
 	In       []ObjectID // objects of which something entered
 	Entered  int        // entries appended
 	Left     int        // entries withdrawn
+}
+
+// Stamped tells what an entry that carries a stamped copy is the copy of.
+type Stamped struct {
+	Place             int
+	Seq               int64
+	Content, Original int64
 }
 
 // Wait is a submission that waits.
@@ -49,12 +56,6 @@ type Wait struct {
 	Reason  Reason
 	Awaits  []ObjectID
 	until   int64 // see [Due]
-}
-
-// Due is an object to be judged again at a time, in microseconds since 1970.
-type Due struct {
-	Object ObjectID
-	At     int64
 }
 
 // Advance carries an agreement's feeds on. Each step lists objects about which something is
@@ -360,7 +361,11 @@ func (a *advance) change() Advanced {
 		}
 	}
 	for id, o := range a.objects {
-		if o == nil || o.mark == 0 { // what was only asked what it can provide is as it was
+		if o == nil {
+			continue
+		}
+		a.stamped(o)
+		if o.mark == 0 { // what was only asked what it can provide is as it was
 			continue
 		}
 		a.out.Settled = append(a.out.Settled, id)

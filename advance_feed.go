@@ -230,3 +230,12 @@ func (a *advance) refers(o *advancing, s *Submission) {
 		}
 	}
 }
+
+// stamped notes which of an object's new lines carry copies.
+func (a *advance) stamped(o *advancing) {
+	for _, x := range o.m.Standing {
+		if x.Of != x.Line.Content && x.Line.Seq > a.c.Agreement.Feeds[x.Place].Tail {
+			a.out.Stamped = append(a.out.Stamped, Stamped{Place: x.Place, Seq: x.Line.Seq, Content: x.Line.Content, Original: x.Of})
+		}
+	}
+}

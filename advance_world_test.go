@@ -259,7 +259,7 @@ func (w *feedWorld) apply(out entente.Advanced) {
 		ids[w.contents[w.log[i].v.Digest]], spec[w.contents[w.log[i].v.Digest]] = w.log[i].v.ID, w.log[i].v
 	}
 	for _, s := range out.Stamped {
-		w.stamped[s[0]] = s[1]
+		w.stamped[s.Content] = s.Original
 	}
 	for copied, of := range w.stamped {
 		ids[copied], spec[copied] = ids[of], spec[of]

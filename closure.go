@@ -366,7 +366,6 @@ func (a *advance) append(o *advancing, c *candidate) error {
 		if made != nil && !a.made[content] {
 			a.made[content] = true
 			a.out.Contents = append(a.out.Contents, NewContent{Content: content, Version: made})
-			a.out.Stamped = append(a.out.Stamped, [2]int64{content, s.Content})
 		}
 	}
 	id := o.m.ID

@@ -86,3 +86,9 @@ type Verdict struct {
 	// Contested tells that the version goes without dissent that it ought to have.
 	Contested bool
 }
+
+// Due is an object to be judged again at a time, in microseconds since 1970.
+type Due struct {
+	Object ObjectID
+	At     int64
+}

@@ -50,8 +50,9 @@ func (r *reference) clone() *reference {
 func (r *reference) do(s step) {
 	switch s.action {
 	case submit:
-		for _, v := range s.versions {
+		for _, v := range s.versions { // one after another, also within a batch
 			r.take(v, s.by)
+			r.settle()
 		}
 	case remove:
 		r.held = slices.DeleteFunc(r.held, func(h holding) bool {

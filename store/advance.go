@@ -18,7 +18,7 @@ var (
 		columns:  []column{{"agreement", "bigint"}, {"okey", "bigint"}, {"feed", "bigint"}, {"seq", "bigint"}},
 		conflict: "agreement, okey, feed, seq",
 	}
-	stampedBulk = bulk{table: "stamped", columns: []column{{"content", "bigint"}, {"original", "bigint"}}, conflict: "content"}
+	stampedBulk = bulk{table: "stamped", columns: []column{{"feed", "bigint"}, {"seq", "bigint"}, {"content", "bigint"}, {"original", "bigint"}}}
 )
 
 // stagedFrom is where the times of staged lines begin: beyond any time, so that nobody
@@ -88,11 +88,8 @@ func (t *Tx) PutAdvance(ctx context.Context, w Advancing) error {
 	return t.strike(ctx, w)
 }
 
-// putCopies writes stamped copies.
+// putCopies writes stamped copies, and which lines carry them.
 func (t *Tx) putCopies(ctx context.Context, w Advancing) error {
-	if len(w.Contents) == 0 {
-		return nil
-	}
 	written, err := t.putContents(ctx, w.Contents)
 	if err != nil {
 		return err
@@ -101,8 +98,8 @@ func (t *Tx) putCopies(ctx context.Context, w Advancing) error {
 		return errMoved()
 	}
 	rows := make([][]any, len(w.Stamped))
-	for i, p := range w.Stamped {
-		rows[i] = []any{p[0], p[1]}
+	for i, x := range w.Stamped {
+		rows[i] = []any{w.Agreement.Feeds[x.Place].Feed, x.Seq, x.Content, x.Original}
 	}
 	_, err = t.s.d.insert(ctx, t, stampedBulk, rows)
 	return err
@@ -213,8 +210,10 @@ func (t *Tx) Unstage(ctx context.Context, a *entente.Agreement, limit int64) (do
 			continue
 		}
 		to := max(head, tail-limit)
-		if _, err := t.exec(ctx, `DELETE FROM line WHERE feed = $1 AND seq > $2`, f.Feed, to); err != nil {
-			return false, err
+		for _, q := range []string{`DELETE FROM stamped WHERE feed = $1 AND seq > $2`, `DELETE FROM line WHERE feed = $1 AND seq > $2`} {
+			if _, err := t.exec(ctx, q, f.Feed, to); err != nil {
+				return false, err
+			}
 		}
 		if to == head {
 			for _, column := range []string{"gone", "newer", "later"} {

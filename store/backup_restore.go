@@ -275,7 +275,7 @@ func (l *loader) settle(t *Tx) error {
 	if slices.ContainsFunc(have, func(x table) bool { return x.name == "release_feed" }) {
 		// What was staged was not visible, and must not become it by that: the change is begun anew.
 		const beyond = ` > (SELECT f.head FROM feed f WHERE f.feed = line.feed) AND feed IN (SELECT r.feed FROM release_feed r)`
-		steps = slices.Concat([]string{`DELETE FROM line WHERE seq` + beyond, `UPDATE line SET gone = 0 WHERE gone <> 0 AND gone` + beyond,
+		steps = slices.Concat([]string{`DELETE FROM stamped WHERE seq > (SELECT f.head FROM feed f WHERE f.feed = stamped.feed)`, `DELETE FROM line WHERE seq` + beyond, `UPDATE line SET gone = 0 WHERE gone <> 0 AND gone` + beyond,
 			`UPDATE line SET newer = 0 WHERE newer` + beyond, `UPDATE line SET later = 0 WHERE later` + beyond}, steps,
 			[]string{`UPDATE release_feed SET tail = (SELECT f.head FROM feed f WHERE f.feed = release_feed.feed)`})
 	}

@@ -178,18 +178,34 @@ func (t *Tx) contentsOf(ctx context.Context, ids []entente.ObjectID, each func(h
 	return rows.Err()
 }
 
-// copies adds the stamped copies of contents to them, and gives of what each is a copy.
-func (l *Library) copies(held map[int64]heldContent) (map[int64]int64, error) {
-	if !l.stamps {
+// entry names a line of a feed.
+type entry struct{ feed, seq int64 }
+
+// copies adds the stamped copies of contents that the feeds carry to them, and gives for
+// the lines that carry them the content as it was submitted.
+func (l *Library) copies(held map[int64]heldContent) (map[entry]int64, error) {
+	if !l.stamps || len(held) == 0 {
 		return nil, nil
 	}
 	in, arg := l.t.s.d.ints("$1", keysOf(held))
-	out := map[int64]int64{}
-	return out, l.t.pairs(l.ctx, `SELECT content, original FROM stamped WHERE original IN `+in, []any{arg}, func(copied, original int64) {
+	of, arg2 := l.t.s.d.ints("$2", l.feedNumbers())
+	rows, err := l.t.query(l.ctx, `SELECT feed, seq, content, original FROM stamped WHERE original IN `+in+` AND feed IN `+of, arg, arg2)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[entry]int64{}
+	for rows.Next() {
+		var e entry
+		var content, original int64
+		if err := rows.Scan(&e.feed, &e.seq, &content, &original); err != nil {
+			return nil, err
+		}
 		c := held[original]
-		c.content = copied
-		held[copied], out[copied] = c, original
-	})
+		c.content = content
+		held[content], out[e] = c, original
+	}
+	return out, rows.Err()
 }
 
 func keysOf[V any](m map[int64]V) []int64 {
@@ -202,7 +218,7 @@ func keysOf[V any](m map[int64]V) []int64 {
 
 // lines reads the lines that carry some contents: submissions in the accept logs, entries in
 // the feeds.
-func (l *Library) lines(held map[int64]heldContent, originals map[int64]int64, at map[entente.ObjectID]*entente.Matter) error {
+func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, at map[entente.ObjectID]*entente.Matter) error {
 	if len(held) == 0 || len(l.numbers) == 0 {
 		return nil
 	}
@@ -227,7 +243,7 @@ func (l *Library) lines(held map[int64]heldContent, originals map[int64]int64, a
 		if place, ok := l.feeds[feed]; ok {
 			if x.Gone == 0 {
 				of := x.Content
-				if o, ok := originals[of]; ok {
+				if o, ok := originals[entry{feed, x.Seq}]; ok {
 					of = o
 				}
 				m.Standing = append(m.Standing, entente.Standing{Place: place, Line: x, Of: of, Spec: h.spec, Key: h.key})

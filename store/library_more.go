@@ -266,8 +266,8 @@ func (l *Library) Referrers(ids []entente.ObjectID) ([]entente.ObjectID, error) 
 	of, arg2 := d.ints("$2", l.feedNumbers())
 	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM value v JOIN line l`+d.by("line_content")+` ON l.content = v.content JOIN content c ON c.content = v.content
 		WHERE v.vkey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0
-		UNION SELECT DISTINCT c.id FROM value v JOIN stamped s ON s.original = v.content JOIN line l`+d.by("line_content")+` ON l.content = s.content
-		JOIN content c ON c.content = s.content WHERE v.vkey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0`, arg, arg2)
+		UNION SELECT DISTINCT c.id FROM value v JOIN stamped s ON s.original = v.content JOIN line l ON l.feed = s.feed AND l.seq = s.seq
+		JOIN content c ON c.content = s.content WHERE v.vkey IN `+in+` AND s.feed IN `+of+` AND l.gone = 0`, arg, arg2)
 	return objectIDs(found), err
 }
 

@@ -102,9 +102,10 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE submission (feed BIGINT NOT NULL, last BIGINT NOT NULL, account TEXT NOT NULL, via BIGINT NOT NULL, PRIMARY KEY (feed, last)) {clustered}`,
 		// What left an accept log, in the order in which it did.
 		`CREATE INDEX line_gone ON line (feed, gone) WHERE gone <> 0`,
-		// The stamped copy of a content, and the content as it was submitted.
-		`CREATE TABLE stamped (content {number}, original BIGINT NOT NULL)`,
-		`CREATE INDEX stamped_original ON stamped (original)`,
+		// Lines of release feeds that carry stamped copies, with the content as it was submitted.
+		`CREATE TABLE stamped (feed BIGINT NOT NULL, seq BIGINT NOT NULL, content BIGINT NOT NULL, original BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
+		`CREATE INDEX stamped_original ON stamped (original, feed)`,
+		`CREATE INDEX stamped_content ON stamped (content, feed)`,
 		// Dissent: content (an opinion or note) is about the object of that okey.
 		`CREATE TABLE dissent (okey BIGINT NOT NULL, content BIGINT NOT NULL, about TEXT NOT NULL, object TEXT NOT NULL, PRIMARY KEY (okey, content)) {clustered}`,
 		`ALTER TABLE collection ADD COLUMN floor BIGINT NOT NULL DEFAULT 0`,

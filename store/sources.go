@@ -69,7 +69,7 @@ func (t *Tx) deleteFacts(ctx context.Context, f *entente.Facts, c entente.Delete
 			return err
 		}
 		if f.Shown = shown[c.Object]; len(f.Shown) > 0 {
-			return t.originals(ctx, f.Shown)
+			return t.originals(ctx, feed.Feed, f.Shown)
 		}
 	}
 	return nil
@@ -242,15 +242,19 @@ func (t *Tx) putBatches(ctx context.Context, c entente.Change) error {
 	return put(c.Head, now)
 }
 
-// originals puts in place of stamped copies what was submitted.
-func (t *Tx) originals(ctx context.Context, known []entente.Known) error {
+// originals puts in place of the stamped copies that a release feed carries what was submitted.
+func (t *Tx) originals(ctx context.Context, feed int64, known []entente.Known) error {
 	places := map[int64]*entente.Known{}
-	var contents []int64
+	var seqs []int64
 	for i := range known {
-		places[known[i].Content], contents = &known[i], append(contents, known[i].Content)
+		for _, l := range known[i].Lines {
+			if l.Gone == 0 {
+				places[l.Seq], seqs = &known[i], append(seqs, l.Seq)
+			}
+		}
 	}
-	in, arg := t.s.d.ints("$1", contents)
-	return t.pairs(ctx, `SELECT content, original FROM stamped WHERE content IN `+in, []any{arg}, func(content, original int64) {
-		places[content].Content = original
+	in, arg := t.s.d.ints("$2", seqs)
+	return t.pairs(ctx, `SELECT seq, original FROM stamped WHERE feed = $1 AND seq IN `+in, []any{feed, arg}, func(seq, original int64) {
+		places[seq].Content = original
 	})
 }
