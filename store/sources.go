@@ -69,7 +69,8 @@ func (t *Tx) deleteFacts(ctx context.Context, f *entente.Facts, c entente.Delete
 			return err
 		}
 		if f.Shown = shown[c.Object]; len(f.Shown) > 0 {
-			return t.originals(ctx, f.Shown)
+			f.Originals, err = t.originals(ctx, f.Shown)
+			return err
 		}
 	}
 	return nil
@@ -242,15 +243,13 @@ func (t *Tx) putBatches(ctx context.Context, c entente.Change) error {
 	return put(c.Head, now)
 }
 
-// originals puts in place of stamped copies what was submitted.
-func (t *Tx) originals(ctx context.Context, known []entente.Known) error {
-	places := map[int64]*entente.Known{}
-	var contents []int64
-	for i := range known {
-		places[known[i].Content], contents = &known[i], append(contents, known[i].Content)
+// originals gives of which contents some are stamped copies, as far as they are.
+func (t *Tx) originals(ctx context.Context, known []entente.Known) (map[int64]int64, error) {
+	contents := make([]int64, len(known))
+	for i, k := range known {
+		contents[i] = k.Content
 	}
+	out := map[int64]int64{}
 	in, arg := t.s.d.ints("$1", contents)
-	return t.pairs(ctx, `SELECT content, original FROM stamped WHERE content IN `+in, []any{arg}, func(content, original int64) {
-		places[content].Content = original
-	})
+	return out, t.pairs(ctx, `SELECT content, original FROM stamped WHERE content IN `+in, []any{arg}, func(content, original int64) { out[content] = original })
 }
