@@ -107,26 +107,26 @@ func (j *journal) holds(id ObjectID, known []Known, line *Line) bool {
 }
 
 // holderOf is the source whose versions readers get of an object, "" while there are none:
-// the source of what is shown, else the object's creator, else the one that came first. Who
-// turns out to be the creator later takes over with what it submits next.
+// the object's creator, else the source of what is shown, else the one that came first.
 func holderOf(known []Known, creator string) string {
-	first, firstAt, made := "", int64(0), false
+	shown, first, firstAt := "", "", int64(0)
 	for i := range known {
 		for _, l := range known[i].Lines {
 			switch {
 			case !l.Live():
 				continue
+			case l.Source == creator:
+				return creator
 			case l.Newer == 0:
-				return l.Source
+				shown = l.Source
 			}
-			made = made || l.Source == creator
 			if first == "" || l.Seq < firstAt {
 				first, firstAt = l.Source, l.Seq
 			}
 		}
 	}
-	if made {
-		return creator
+	if shown != "" {
+		return shown
 	}
 	return first
 }

@@ -88,7 +88,7 @@ func (j *journal) take(v *Version, source string) (at int, line Line, held bool)
 		j.findCreator(v.ID, source, v.CreatedBy)
 		line = j.enter(v.ID, at, source)
 		if len(j.owners) > 0 {
-			// A source that takes over brings what it had submitted before.
+			// Who made the object may be known only now; then what it supplied comes to light.
 			j.head++
 			if !j.uncover(v.ID) {
 				j.head--
