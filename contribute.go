@@ -1,6 +1,9 @@
 package entente
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // contributor is the feed of the agreement that a partner's command comes through, by its
 // home collection; or the error for who may not contribute to it.
@@ -43,12 +46,15 @@ func (j *journal) contribute(v *Version, source string) Result {
 		res.Outcome = Deleted
 		return res
 	}
-	if at := find(own, v.Digest); at >= 0 {
+	if find(own, v.Digest) >= 0 {
 		res.Outcome = Unchanged
-	} else if at = slices.IndexFunc(own, func(k Known) bool {
-		return k.versioned() && k.Spec == v.Spec && k.Key == v.Key()
-	}); at >= 0 {
-		res.Outcome, res.Current = Contested, own[at].Digest
+	} else {
+		for _, k := range own { // as they came from this source
+			if k.versioned() && k.Spec == v.Spec && k.Key == v.Key() {
+				res.Outcome, res.Current = Contested, k.Digest
+				break
+			}
+		}
 	}
 	j.take(v, source)
 	own = ownView(j.known[v.ID], source, j.leftBy)
@@ -57,25 +63,33 @@ func (j *journal) contribute(v *Version, source string) Result {
 }
 
 // ownView is what a source knows of an object: the contents that it submitted, each with
-// its last line, by which it stands or was deleted by the source itself. What somebody else
+// its last line, by which it stands or was deleted by the source itself, at the position at
+// which it first came: what others do moves lines. They come in that order. What somebody else
 // deleted (the object's creator may) is as if it had never been submitted. LeftBy is
 // [Facts.LeftBy].
 func ownView(known []Known, source string, leftBy map[int64]string) []Known {
 	var out []Known
 	for _, k := range known {
-		last := Line{}
+		last, first := Line{}, int64(0)
 		for _, l := range k.Lines {
-			if l.Source == source && l.Seq > last.Seq {
+			if l.Source != source {
+				continue
+			}
+			if first == 0 || l.Seq < first {
+				first = l.Seq
+			}
+			if l.Seq > last.Seq {
 				last = l
 			}
 		}
 		if last.Seq == 0 || last.Gone != 0 && leftBy[last.Gone] != source {
 			continue
 		}
-		last.Newer, last.Spec, last.Rival = 0, 0, 0
+		last.Seq, last.Newer, last.Spec, last.Rival = first, 0, 0, 0
 		k.Lines = []Line{last}
 		out = append(out, k)
 	}
+	slices.SortFunc(out, func(a, b Known) int { return cmp.Compare(a.Lines[0].Seq, b.Lines[0].Seq) })
 	return out
 }
 
@@ -117,7 +131,7 @@ func decideDeleteThrough(c DeleteObject, f Facts) (Change, error) {
 		}
 		l.Added = Unversioned + 1 + int64(i) // no time that anybody could name
 		for _, s := range shown {
-			if s.Content == k.Content {
+			if s.Content == k.Content || f.Originals[s.Content] == k.Content {
 				l.Added = s.Lines[0].Added
 			}
 		}
@@ -133,8 +147,14 @@ func decideDeleteThrough(c DeleteObject, f Facts) (Change, error) {
 	j.findCreator(c.Object, "", "")
 	var lines []*Line
 	for i := range standing {
-		if slices.Contains(groups, versionOf(&standing[i], standing[i].Lines[0])) {
-			lines = append(lines, j.line(c.Object, standing[i].Lines[0].Seq))
+		if !slices.Contains(groups, versionOf(&standing[i], standing[i].Lines[0])) {
+			continue
+		}
+		of := &j.known[c.Object][slices.IndexFunc(j.known[c.Object], func(k Known) bool { return k.Content == standing[i].Content })]
+		for n := range of.Lines {
+			if l := &of.Lines[n]; l.Source == source && l.Gone == 0 {
+				lines = append(lines, l)
+			}
 		}
 	}
 	j.out.Batch = Batch{Account: f.Actor.Account.ID, Via: f.Through.Num}

@@ -136,24 +136,39 @@ func selectVersions(known []Known, vf VersionFilter, specs []Spec) []versionName
 // revive appends again what a deletion brings back into the view of readers: first what
 // takes a place that nobody holds any more, then what was hidden behind what is gone.
 func (j *journal) revive(id ObjectID) {
-	before := len(j.out.Lines)
-	for i, find := range []func([]Known, string) []revived{heirs, hiddenFirst} {
-		back := find(j.known[id], j.creators[id])
-		if len(back) > 0 && len(j.out.Lines) > before {
-			j.head++ // a departure has a position of its own
-		}
-		for _, b := range back {
-			j.mark(&j.known[id][b.at].Lines[b.line], MarkGone, j.head)
-		}
-		for _, b := range back {
-			if i > 0 { // these are their holder's
-				j.reviving = b.source
-			}
-			j.enter(id, b.at, b.source)
-			j.reviving = ""
-			if batch, ok := j.batches[b.seq]; ok {
-				j.out.Lines[len(j.out.Lines)-1].Batch = &batch
-			}
+	back := heirs(j.known[id], j.creators[id])
+	j.again(id, back)
+	if len(back) == 0 {
+		j.uncover(id)
+		return
+	}
+	j.head++ // a departure has a position of its own
+	if !j.uncover(id) {
+		j.head--
+	}
+}
+
+// uncover appends again what readers ought to get and is hidden. It tells whether anything is.
+func (j *journal) uncover(id ObjectID) bool {
+	back := hiddenFirst(j.known[id], j.creators[id])
+	if len(back) == 0 {
+		return false
+	}
+	j.reviving = back[0].source
+	j.again(id, back)
+	j.reviving = ""
+	return true
+}
+
+// again appends lines of an object anew.
+func (j *journal) again(id ObjectID, back []revived) {
+	for _, b := range back {
+		j.mark(&j.known[id][b.at].Lines[b.line], MarkGone, j.head)
+	}
+	for _, b := range back {
+		j.enter(id, b.at, b.source)
+		if batch, ok := j.batches[b.seq]; ok {
+			j.out.Lines[len(j.out.Lines)-1].Batch = &batch
 		}
 	}
 }

@@ -79,8 +79,9 @@ type Facts struct {
 	// lines of Known that a partner supplied, where the command comes through an agreement.
 	LeftBy map[int64]string
 	// Shown holds, for a [DeleteObject] through an agreement, what the feed of that has of
-	// the object. A stamped copy goes by the number of what was submitted.
-	Shown []Known
+	// the object, and Originals of which content each stamped copy in it is one.
+	Shown     []Known
+	Originals map[int64]int64
 	// Gaps are what stops left out of that feed for the actor's organisation.
 	Gaps []Gap
 	// NextContent is the first of the content numbers reserved for new contents.

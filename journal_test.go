@@ -19,6 +19,7 @@ type world struct {
 	added int64
 	next  int64
 	clock int64
+	alter func(*entente.Facts) // what a test puts in place of it
 }
 
 func newWorld() *world {
@@ -33,17 +34,21 @@ func (w *world) facts() entente.Facts {
 			known[id] = append(known[id], k)
 		}
 	}
-	return entente.Facts{
+	f := entente.Facts{
 		Now: w.clock, Actor: entente.LocalActor(), Home: entente.Organisation{ID: "home", Home: true},
 		Collection: &entente.Collection{ID: "c", Feed: 1, Head: w.head, LastAdded: w.added}, Known: known, NextContent: w.next,
 	}
+	if w.alter != nil {
+		w.alter(&f)
+	}
+	return f
 }
 
 func (w *world) do(t interface{ Fatalf(string, ...any) }, c entente.Command) (entente.Receipt, error) {
 	f := w.facts()
 	if c, ok := c.(entente.Submit); ok {
 		// As the store does, leave out what the decision does not ask for.
-		asked := c.Compared(f.Known)
+		asked := f.Compared(c)
 		for _, ks := range f.Known {
 			for i := range ks {
 				if !slices.Contains(asked, ks[i].Content) {
@@ -64,7 +69,7 @@ func (w *world) do(t interface{ Fatalf(string, ...any) }, c entente.Command) (en
 	}
 	for _, n := range ch.Contents {
 		ids[n.Content] = n.Version.ID
-		w.known[n.Version.ID] = append(w.known[n.Version.ID], entente.Known{Content: n.Content, Digest: n.Version.Digest, Spec: n.Version.Spec, Key: n.Version.Key(), Versioning: n.Version.Versioning()})
+		w.known[n.Version.ID] = append(w.known[n.Version.ID], entente.Known{Content: n.Content, Digest: n.Version.Digest, Spec: n.Version.Spec, Key: n.Version.Key(), Versioning: n.Version.Versioning(), CreatedBy: n.Version.CreatedBy})
 		w.next = max(w.next, n.Content+1)
 	}
 	last, lastAdded := w.head, w.added

@@ -87,6 +87,13 @@ func (j *journal) take(v *Version, source string) (at int, line Line, held bool)
 	if line, held = heldFrom(known[at].Lines, source); !held {
 		j.findCreator(v.ID, source, v.CreatedBy)
 		line = j.enter(v.ID, at, source)
+		if len(j.owners) > 0 {
+			// Who made the object may be known only now; then what it supplied comes to light.
+			j.head++
+			if !j.uncover(v.ID) {
+				j.head--
+			}
+		}
 	}
 	return at, line, held
 }

@@ -342,6 +342,41 @@ func TestPartnersContribute(t *testing.T) {
 	})
 }
 
+type versionList struct {
+	Versions []string `json:"versions"`
+}
+
+// What has no moment of its own goes by the time at which the partner's feed shows it: by
+// that alone, and stamped copies too.
+func TestPartnersNameObservables(t *testing.T) {
+	eachTreaties(t, func(w *treaties) {
+		address := func(n int, mark string) string {
+			return fmt.Sprintf(`{"type":"ipv4-addr","spec_version":"2.1","id":"ipv4-addr--00000000-0000-4000-8000-%012x","value":"192.0.2.%d"%s}`, n, n, mark)
+		}
+		for n, mark := range []string{greenMark, ""} {
+			id := fmt.Sprintf("ipv4-addr--00000000-0000-4000-8000-%012x", n)
+			w.posts("hills", address(n, mark))
+			w.settle()
+			if got := w.reads("hills", "match[id]="+id); len(got) != 1 || got[0] != address(n, greenMark) {
+				w.t.Fatalf("%v", got)
+			}
+			log := decode[versionList](w.t, w.get("editor", w.at("objects/"+id+"/versions/"))).Versions
+			feed := decode[versionList](w.t, w.get("mountains", w.in("hills", "objects/"+id+"/versions/"))).Versions
+			if len(log) != 1 || len(feed) != 1 || log[0] == feed[0] {
+				w.t.Fatalf("%v, %v", log, feed)
+			}
+			if got := w.deletes("hills", id, "?match[version]="+log[0]); got != 404 {
+				w.t.Errorf("by the time in the accept log: %d", got)
+			}
+			if got := w.deletes("hills", id, "?match[version]="+feed[0]); got != 200 {
+				w.t.Errorf("by the time in its feed: %d", got)
+			}
+			w.settle()
+			w.hold("after that", w.reads("hills", ""), nil)
+		}
+	})
+}
+
 // sound holds what the store has against its own rules.
 func (w *treaties) sound() {
 	w.t.Helper()

@@ -69,7 +69,8 @@ func (t *Tx) deleteFacts(ctx context.Context, f *entente.Facts, c entente.Delete
 			return err
 		}
 		if f.Shown = shown[c.Object]; len(f.Shown) > 0 {
-			return t.originals(ctx, feed.Feed, f.Shown)
+			f.Originals, err = t.originals(ctx, feed.Feed, f.Shown)
+			return err
 		}
 	}
 	return nil
@@ -242,19 +243,20 @@ func (t *Tx) putBatches(ctx context.Context, c entente.Change) error {
 	return put(c.Head, now)
 }
 
-// originals puts in place of the stamped copies that a release feed carries what was submitted.
-func (t *Tx) originals(ctx context.Context, feed int64, known []entente.Known) error {
-	places := map[int64]*entente.Known{}
-	var seqs []int64
-	for i := range known {
-		for _, l := range known[i].Lines {
+// originals gives of which contents some that a release feed carries are stamped copies, as
+// far as they are.
+func (t *Tx) originals(ctx context.Context, feed int64, known []entente.Known) (map[int64]int64, error) {
+	contents := map[int64]int64{} // by position
+	for _, k := range known {
+		for _, l := range k.Lines {
 			if l.Gone == 0 {
-				places[l.Seq], seqs = &known[i], append(seqs, l.Seq)
+				contents[l.Seq] = k.Content
 			}
 		}
 	}
-	in, arg := t.s.d.ints("$2", seqs)
-	return t.pairs(ctx, `SELECT seq, original FROM stamped WHERE feed = $1 AND seq IN `+in, []any{feed, arg}, func(seq, original int64) {
-		places[seq].Content = original
+	out := map[int64]int64{}
+	in, arg := t.s.d.ints("$2", keysOf(contents))
+	return out, t.pairs(ctx, `SELECT seq, original FROM stamped WHERE feed = $1 AND seq IN `+in, []any{feed, arg}, func(seq, original int64) {
+		out[contents[seq]] = original
 	})
 }
