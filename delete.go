@@ -167,6 +167,7 @@ func (j *journal) again(id ObjectID, back []revived) {
 	}
 	for _, b := range back {
 		j.enter(id, b.at, b.source)
+		j.out.Lines[len(j.out.Lines)-1].Before = b.seq
 		if batch, ok := j.batches[b.seq]; ok {
 			j.out.Lines[len(j.out.Lines)-1].Batch = &batch
 		}

@@ -212,6 +212,9 @@ type NewLine struct {
 	// Batch is what the line keeps of the batch in which it came first, where it comes into
 	// view again; nil for the change's own.
 	Batch *Batch
+	// Before is the position of the line in whose place it comes into view again, 0 for what
+	// is new: it is the same submission, which came when that did.
+	Before int64
 }
 
 // Mark updates the state of a stored line.

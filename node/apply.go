@@ -75,16 +75,17 @@ func (n *Node) agreementsBehind(ctx context.Context) (nums []int64, err error) {
 	return nums, err
 }
 
-// Settle carries an agreement's feeds on until nothing is left to judge, a change under way
-// included. Where another process is at it, it waits for that one. Progress is told how
-// many positions of the accept logs are done, and how many there are.
+// Settle carries an agreement's feeds on until what there was to judge when it was called is
+// judged, a change under way included. Where another process is at it, it waits for that
+// one. Progress is told how many positions of the accept logs are done, and how many there are.
 func (n *Node) Settle(ctx context.Context, idOrName string, progress func(done, total int64)) error {
+	goals := map[int64]int64{} // by feed
 	for {
 		var a *entente.Agreement
-		var behind []int64
+		var touched []store.Touched
 		err := n.st.View(ctx, func(t *store.Tx) (err error) {
-			if a, err = t.Agreement(ctx, idOrName); err == nil {
-				behind, err = t.AgreementsBehind(ctx, n.now())
+			if a, err = t.Agreement(ctx, idOrName); err == nil && a != nil {
+				touched, err = t.TouchedOf(ctx, a.Num, n.now(), 1)
 			}
 			return err
 		})
@@ -94,11 +95,14 @@ func (n *Node) Settle(ctx context.Context, idOrName string, progress func(done, 
 		if a == nil {
 			return entente.Errorf(entente.NotFound, "there is no agreement %q", idOrName)
 		}
-		mine := false
-		for _, num := range behind {
-			mine = mine || num == a.Num
+		done := a.Work == nil && (a.State != entente.Active || len(touched) == 0)
+		for _, f := range a.Feeds {
+			if goals[f.Feed] == 0 {
+				goals[f.Feed] = max(f.LogHead, 1)
+			}
+			done = done && (a.State != entente.Active || f.Seen >= goals[f.Feed] || f.LogHead == 0)
 		}
-		if !mine {
+		if done {
 			return nil
 		}
 		if err := n.applyHeld(ctx, a.Num, progress); err != nil && !errors.Is(err, errLeased) {
@@ -107,7 +111,7 @@ func (n *Node) Settle(ctx context.Context, idOrName string, progress func(done, 
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }

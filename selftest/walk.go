@@ -15,7 +15,11 @@ func (t *trial) walk(n int) (*Difference, error) {
 		var got [2]answer
 		for i, s := range t.sides {
 			var err error
-			if got[i], err = t.ask(t.ctx, s, r); err != nil {
+			got[i], err = t.ask(t.ctx, s, r)
+			if err == nil && (r.method == "DELETE" || r.method == "POST") {
+				err = s.node.SettleAll(t.ctx)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}

@@ -20,6 +20,8 @@ var lineBulk = bulk{
 		{"spec", "bigint"}, {"gone", "bigint"}, {"newer", "bigint"}, {"later", "bigint"}, {"rival", "bigint"}},
 }
 
+var movedBulk = bulk{table: "moved", columns: []column{{"feed", "bigint"}, {"seq", "bigint"}, {"before", "bigint"}}}
+
 // Apply writes what a decision wants written.
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
@@ -83,6 +85,17 @@ func (t *Tx) applyLines(ctx context.Context, c entente.Change) error {
 	}
 	if err := t.putBatches(ctx, c); err != nil {
 		return err
+	}
+	var moved [][]any
+	for _, l := range c.Lines {
+		if l.Before != 0 {
+			moved = append(moved, []any{c.Feed, l.Seq, l.Before})
+		}
+	}
+	if len(moved) > 0 {
+		if _, err := t.s.d.insert(ctx, t, movedBulk, moved); err != nil {
+			return err
+		}
 	}
 	_, err := t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added)
 	return err

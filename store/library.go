@@ -20,6 +20,7 @@ type Library struct {
 	vocabulary  []int64       // home feeds of the vocabularies
 	settled     []int64       // by place: positions of the log up to which submissions count
 	stamps      bool          // whether there are stamped copies at all
+	moves       bool          // whether anything in an accept log came into view again
 	waits       bool          // whether anything waits
 	decided     bool          // whether anything was ever decided that concerns objects
 	follower    string
@@ -88,6 +89,11 @@ func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
+	moved, err := t.numbers(ctx, `SELECT seq FROM moved LIMIT 1`)
+	if err != nil {
+		return nil, err
+	}
+	l.moves = len(moved) > 0
 	waits, err := t.numbers(ctx, `SELECT seq FROM pending WHERE agreement = $1 LIMIT 1`, o.Agreement.Num)
 	if err != nil {
 		return nil, err
@@ -231,7 +237,7 @@ func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, a
 		return err
 	}
 	defer rows.Close()
-	var foreign []*entente.Submission
+	logged := map[entry]entente.Line{} // all lines of the accept logs
 	for rows.Next() {
 		var feed int64
 		var x entente.Line
@@ -250,6 +256,7 @@ func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, a
 			}
 			continue
 		}
+		logged[entry{feed, x.Seq}] = x
 		place := l.logs[feed]
 		if x.Seq > l.settled[place] || x.Gone != 0 && x.Gone <= l.settled[place] {
 			continue
@@ -260,13 +267,57 @@ func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, a
 	if err := rows.Err(); err != nil {
 		return err
 	}
+	if err := l.unmove(at, logged); err != nil {
+		return err
+	}
+	var all []*entente.Submission
 	for _, m := range at {
 		sortMatter(m)
 		for i := range m.Submissions {
-			foreign = append(foreign, &m.Submissions[i])
+			all = append(all, &m.Submissions[i])
 		}
 	}
-	return l.origins(foreign)
+	return l.origins(all)
+}
+
+// unmove has submissions that came into view again stand where they came first.
+func (l *Library) unmove(at map[entente.ObjectID]*entente.Matter, logged map[entry]entente.Line) error {
+	if !l.moves {
+		return nil
+	}
+	seqs := map[int64]bool{}
+	for e := range logged {
+		seqs[e.seq] = true
+	}
+	d := l.t.s.d
+	in, arg := d.ints("$1", keysOf(seqs))
+	rows, err := l.t.query(l.ctx, `SELECT feed, seq, before FROM moved WHERE seq IN `+in, arg)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	before := map[entry]int64{}
+	for rows.Next() {
+		var e entry
+		var seq int64
+		if err := rows.Scan(&e.feed, &e.seq, &seq); err != nil {
+			return err
+		}
+		before[e] = seq
+	}
+	for _, m := range at {
+		for i := range m.Submissions {
+			s := &m.Submissions[i]
+			for log := l.a.Feeds[s.Place].Log; before[entry{log, s.Seq}] != 0; {
+				first, ok := logged[entry{log, before[entry{log, s.Seq}]}]
+				if !ok || first.Content != s.Content {
+					break
+				}
+				s.Seq, s.Arrived, s.Step = first.Seq, first.Added, l.step(s.Place, first.Seq)
+			}
+		}
+	}
+	return rows.Err()
 }
 
 // step is which step of the window brings a line of an accept log, 0 for none.

@@ -102,6 +102,8 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE submission (feed BIGINT NOT NULL, last BIGINT NOT NULL, account TEXT NOT NULL, via BIGINT NOT NULL, PRIMARY KEY (feed, last)) {clustered}`,
 		// What left an accept log, in the order in which it did.
 		`CREATE INDEX line_gone ON line (feed, gone) WHERE gone <> 0`,
+		// Lines of accept logs that came into view again, and the lines in whose place.
+		`CREATE TABLE moved (feed BIGINT NOT NULL, seq BIGINT NOT NULL, before BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
 		// Lines of release feeds that carry stamped copies, with the content as it was submitted.
 		`CREATE TABLE stamped (feed BIGINT NOT NULL, seq BIGINT NOT NULL, content BIGINT NOT NULL, original BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
 		`CREATE INDEX stamped_original ON stamped (original, feed)`,

@@ -189,7 +189,7 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 	case len(gone) == 1:
 		b, err := t.departures(ctx, log, gone[0])
 		out.batches = append(out.batches, b)
-		return out, gone[0] < upTo, err
+		return out, b.last < upTo, err
 	}
 	out.batches = append(out.batches, arrivingBatch{first: end, last: end})
 	return out, false, nil
@@ -206,6 +206,16 @@ func (t *Tx) departures(ctx context.Context, log, at int64) (arrivingBatch, erro
 		b.ids = append(b.ids, entente.ObjectID(id))
 	}
 	slices.Sort(b.ids)
+	if err != nil {
+		return b, err
+	}
+	// What came into view again by it has its lines right behind it, and has not come anew.
+	again, err := t.numbers(ctx, `SELECT seq FROM moved WHERE feed = $1 AND seq > $2 ORDER BY seq LIMIT 1000`, log, at)
+	for _, seq := range again {
+		if seq == b.last+1 {
+			b.last = seq
+		}
+	}
 	if err == nil {
 		err = t.queryRow(ctx, `SELECT COALESCE(MAX(added), 0) FROM line WHERE feed = $1 AND seq <= $2 AND seq > $3`, log, at, at-1000).Scan(&b.added)
 	}
