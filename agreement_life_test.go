@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -690,5 +692,29 @@ func TestBacklogOfWhatIsCoveredAgain(t *testing.T) {
 	}
 	if d := cmp.Diff([]entente.Skip{{After: 0, UpTo: 3, Since: 20}}, k.life.Feeds[0].Skips); d != "" {
 		t.Fatal(d)
+	}
+}
+
+// TestMovesAreDocumented holds the table of moves against the one of the design.
+func TestMovesAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("docs/design/011-agreements.md")
+	must(t, err)
+	var written []string
+	for line := range strings.Lines(string(text)) {
+		if cells := strings.Split(line, " | "); len(cells) == 4 && cells[0] != "| action" && !strings.Contains(cells[1], "---") {
+			written = append(written, strings.TrimPrefix(cells[0], "| ")+" "+strings.Replace(cells[1], "–", "", 1)+" "+cells[2])
+			if work := strings.Contains(cells[3], "by work"); work != slices.ContainsFunc(entente.Moves(), func(m entente.Move) bool {
+				return m.Work && m.Action == strings.TrimPrefix(cells[0], "| ") && string(m.From) == cells[1]
+			}) {
+				t.Errorf("work: %s", line)
+			}
+		}
+	}
+	var want []string
+	for _, m := range entente.Moves() {
+		want = append(want, fmt.Sprintf("%s %s %s", m.Action, m.From, m.To))
+	}
+	if d := cmp.Diff(want, written); d != "" {
+		t.Errorf("docs/design/011-agreements.md (-table +document):\n%s", d)
 	}
 }

@@ -61,7 +61,7 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		if a, err = t.AgreementNum(ctx, s.num); err != nil {
 			return err
 		}
-		if a == nil || a.Work == nil || a.Work.Step.At != s.work.Step.At || a.Work.To != s.work.To {
+		if a == nil || a.Work == nil || a.Work.ID != s.work.ID || a.Work.Step.At != s.work.Step.At {
 			a = nil
 			return nil // it was called off
 		}
@@ -118,11 +118,11 @@ func (s *staging) flip(ctx context.Context, a *entente.Agreement) error {
 	now.State, now.Version, now.Work, now.Closed = s.work.To, s.work.Version, nil, false
 	step := s.work.Step
 	err := s.n.st.Update(ctx, func(t *store.Tx) error {
-		as, err := t.AgreementNum(ctx, a.Num)
+		as, err := t.HoldAgreement(ctx, a.ID) // a suspension of this moment comes before or after, and is not undone
 		if err != nil {
 			return err
 		}
-		if as == nil || as.Work == nil || as.Work.Step.At != step.At {
+		if as == nil || as.Work == nil || as.Work.ID != s.work.ID || as.Work.Step.At != step.At {
 			return entente.Errorf(entente.Conflict, "the change of the agreement was called off")
 		}
 		if err := t.Flip(ctx, &now, s.at, s.n.now()); err != nil {

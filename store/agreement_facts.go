@@ -64,7 +64,7 @@ func (t *Tx) agreementFacts(ctx context.Context, f *entente.Facts, c entente.Com
 	if f.Organisations, err = t.Organisations(ctx); err != nil {
 		return err
 	}
-	a, err := t.holdAgreement(ctx, named)
+	a, err := t.HoldAgreement(ctx, named)
 	if err != nil || a == nil {
 		return err
 	}

@@ -130,9 +130,9 @@ func (t *Tx) AgreementNum(ctx context.Context, num int64) (*entente.Agreement, e
 	return first(t.agreementsWhere(ctx, `a.num = $1`, num))
 }
 
-// holdAgreement finds an agreement by id or name, and keeps it from being changed by anybody
+// HoldAgreement finds an agreement by id or name, and keeps it from being changed by anybody
 // else before this transaction ends.
-func (t *Tx) holdAgreement(ctx context.Context, idOrName string) (*entente.Agreement, error) {
+func (t *Tx) HoldAgreement(ctx context.Context, idOrName string) (*entente.Agreement, error) {
 	if _, err := t.exec(ctx, `UPDATE agreement SET closed = closed WHERE id = $1 OR name = $1`, idOrName); err != nil {
 		return nil, err
 	}
