@@ -258,6 +258,9 @@ func (w *feedWorld) apply(out entente.Advanced) {
 	for i := range w.log {
 		ids[w.contents[w.log[i].v.Digest]], spec[w.contents[w.log[i].v.Digest]] = w.log[i].v.ID, w.log[i].v
 	}
+	for _, n := range out.Contents { // also of copies that came and went at once
+		ids[n.Content], spec[n.Content] = n.Version.ID, n.Version
+	}
 	for _, s := range out.Stamped {
 		w.stamped[s.Content] = s.Original
 	}
