@@ -105,7 +105,6 @@ func (c *clashes) members(t *Terms) {
 		return
 	}
 	first := map[string]int{}
-	receives := false
 	for i, m := range t.Members {
 		at := func(key string) Field { return Field{Key: key, At: i} }
 		if !IsUUID(m.Organisation) {
@@ -115,7 +114,6 @@ func (c *clashes) members(t *Terms) {
 		} else {
 			first[m.Organisation] = i
 		}
-		receives = receives || m.Receives()
 		switch {
 		case m.Flow > Both:
 			c.one(at("direction"), "direction is \"receives\", \"contributes\" or \"both\"")
@@ -129,10 +127,6 @@ func (c *clashes) members(t *Terms) {
 			c.two(at("client"), at("direction"), "client says what may be sent on to the member, and a member that only contributes is sent nothing; "+
 				"take out client, or make direction \"both\"")
 		}
-	}
-	if len(t.Members) > 0 && len(t.Collections) > 0 && !receives {
-		c.two(wholeKey("collections"), Field{"direction", 0}, "nobody receives what the collections hold; "+
-			"make direction \"receives\" or \"both\" for a member, or name no collections")
 	}
 }
 

@@ -149,7 +149,6 @@ func TestReadProblems(t *testing.T) {
 		"a lonely relationship": {add: "types = ['relationship']", want: []string{"1: would wait for ever"}},
 		"need of observables":   {add: "types = ['url']\nneed_confidence = true", want: []string{"2+1: nothing would be released"}},
 		"until before from":     {add: "valid_from = 2027-01-02\nvalid_until = 2027-01-01", want: []string{"2+1: would end before it begins"}},
-		"nobody receives":       {from: `"both"`, to: `"contributes"`, want: []string{"6+15: nobody receives"}},
 		"a client sent nothing": {from: `"both"`, to: "\"contributes\"\nclient = true\n[[member]]\norganisation = \"Example ISAC\"\ndirection = \"both\"", want: []string{"16+15: a member that only contributes"}},
 		"a member again":        {from: `"both"`, to: "\"both\"\n[[member]]\norganisation = \"Example CERT\"\ndirection = \"both\"", want: []string{"17+14: is a member already"}},
 		"dialogue with data":    {from: "collections = [ # covered\n  \"Phishing\",\n  \"Example collection\",\n]\n", want: []string{"6: so highest never applies", "11: take out direction"}},
