@@ -131,7 +131,7 @@ func decideDeleteThrough(c DeleteObject, f Facts) (Change, error) {
 		}
 		l.Added = Unversioned + 1 + int64(i) // no time that anybody could name
 		for _, s := range shown {
-			if s.Content == k.Content || f.Originals[s.Content] == k.Content {
+			if s.Content == k.Content || f.Originals[s.Lines[0].Seq] == k.Content {
 				l.Added = s.Lines[0].Added
 			}
 		}

@@ -79,7 +79,7 @@ type Facts struct {
 	// lines of Known that a partner supplied, where the command comes through an agreement.
 	LeftBy map[int64]string
 	// Shown holds, for a [DeleteObject] through an agreement, what the feed of that has of
-	// the object, and Originals of which content each stamped copy in it is one.
+	// the object, and Originals, by position, of which content a line carries a stamped copy.
 	Shown     []Known
 	Originals map[int64]int64
 	// Gaps are what stops left out of that feed for the actor's organisation.

@@ -243,20 +243,15 @@ func (t *Tx) putBatches(ctx context.Context, c entente.Change) error {
 	return put(c.Head, now)
 }
 
-// originals gives of which contents some that a release feed carries are stamped copies, as
-// far as they are.
+// originals gives, by the positions of lines that carry stamped copies, what was submitted.
 func (t *Tx) originals(ctx context.Context, feed int64, known []entente.Known) (map[int64]int64, error) {
-	contents := map[int64]int64{} // by position
+	var seqs []int64
 	for _, k := range known {
 		for _, l := range k.Lines {
-			if l.Gone == 0 {
-				contents[l.Seq] = k.Content
-			}
+			seqs = append(seqs, l.Seq)
 		}
 	}
 	out := map[int64]int64{}
-	in, arg := t.s.d.ints("$2", keysOf(contents))
-	return out, t.pairs(ctx, `SELECT seq, original FROM stamped WHERE feed = $1 AND seq IN `+in, []any{feed, arg}, func(seq, original int64) {
-		out[contents[seq]] = original
-	})
+	in, arg := t.s.d.ints("$2", seqs)
+	return out, t.pairs(ctx, `SELECT seq, original FROM stamped WHERE feed = $1 AND seq IN `+in, []any{feed, arg}, func(seq, original int64) { out[seq] = original })
 }
