@@ -232,3 +232,15 @@ func BenchmarkPreview(b *testing.B) {
 	}
 	b.ReportMetric(float64(objects)*float64(b.N)/b.Elapsed().Seconds(), "objects/s")
 }
+
+// TestRestamp has what stands get another stamp by other terms: the new copy is stored.
+func TestRestamp(t *testing.T) {
+	onEngines(t, func(t *entente.Terms) { t.Highest, t.Unmarked = entente.TLPAmber, entente.TLPAmber }, func(s *sharing) {
+		s.take(malware(2, `"labels":["x"]`))
+		s.expect("north", "02")
+		t := s.agreement("north").Terms
+		t.Unmarked = entente.TLPGreen
+		s.amend("north", t)
+		s.expect("north", "02")
+	})
+}
