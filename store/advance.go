@@ -114,13 +114,19 @@ func (t *Tx) untouched(ctx context.Context, a *entente.Agreement) error {
 // which is there by then, so that times ascend with positions.
 func (t *Tx) putDepartures(ctx context.Context, c entente.Change, now int64) error {
 	at := max(now, c.Added)
-	put := map[int64]bool{}
+	gone := map[int64]bool{}
 	for _, m := range c.Marks {
-		if m.Field != entente.MarkGone || put[m.At] {
-			continue
+		if m.Field == entente.MarkGone {
+			gone[m.At] = true
 		}
-		put[m.At] = true
-		if _, err := t.exec(ctx, `INSERT INTO departure (feed, seq, at) VALUES ($1, $2, $3)`, c.Feed, m.At, at); err != nil {
+	}
+	for _, l := range c.Lines { // it entered and left by the same change
+		if l.Gone != 0 {
+			gone[l.Gone] = true
+		}
+	}
+	for seq := range gone {
+		if _, err := t.exec(ctx, `INSERT INTO departure (feed, seq, at) VALUES ($1, $2, $3)`, c.Feed, seq, at); err != nil {
 			return err
 		}
 	}
