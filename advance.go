@@ -67,14 +67,7 @@ type Wait struct {
 // the last thing that it waited for is there, before whatever came later. What a step has
 // beside submissions is taken before them, all of it together.
 func Advance(c *Circumstances, lib Library, steps [][]ObjectID) (Advanced, error) {
-	own := *c
-	a := &advance{c: &own, known: c.Define, lib: lib, objects: map[ObjectID]*advancing{}, presence: map[ObjectID]Presence{},
-		asked: map[ObjectID]bool{}, awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
-		shaken: map[ObjectID]bool{}, made: map[int64]bool{}}
-	own.Define, own.Present, own.Telling = a.define, nil, false
-	for _, f := range c.Agreement.Feeds {
-		a.journals = append(a.journals, newFeedJournal(f, c.Now))
-	}
+	a := newAdvance(c, lib)
 	arriving, err := a.foresee(steps)
 	if err != nil {
 		return Advanced{}, err
@@ -103,6 +96,18 @@ type advance struct {
 	made      map[int64]bool            // copies that are among out.Contents
 	mark      int                       // of the present look at what may enter
 	out       Advanced
+}
+
+func newAdvance(c *Circumstances, lib Library) *advance {
+	own := *c
+	a := &advance{c: &own, known: c.Define, lib: lib, objects: map[ObjectID]*advancing{}, presence: map[ObjectID]Presence{},
+		asked: map[ObjectID]bool{}, awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
+		shaken: map[ObjectID]bool{}, made: map[int64]bool{}}
+	own.Define, own.Present, own.Telling = a.define, nil, false
+	for _, f := range c.Agreement.Feeds {
+		a.journals = append(a.journals, newFeedJournal(f, c.Now))
+	}
+	return a
 }
 
 // advancing is one object under way.

@@ -26,6 +26,7 @@ type Agreement struct {
 	Closed  bool   // a tightening is under way: its feeds answer 503 until it is done
 	Work    *Work  // the change under way, nil for none
 	Created int64  // microseconds since 1970
+	Touches int64  // counts decisions: an advance that was judged before the last one does not count
 	Feeds   []ReleaseFeed
 }
 
@@ -110,6 +111,12 @@ type Touch struct {
 	Agreement int64 // number
 	Object    ObjectID
 	Due       int64 // not before, microseconds since 1970; 0 for at once
+}
+
+// TouchWaiting asks that an agreement judge everything again that waits for one reason.
+type TouchWaiting struct {
+	Agreement int64 // number
+	Reason    Reason
 }
 
 // Member finds an organisation among the members.

@@ -196,6 +196,7 @@ type AcceptAgreement struct {
 // ActivateAgreement puts in force what all members accepted: for the first time, or in
 // place of what is in force.
 type ActivateAgreement struct {
+	Seen
 	Agreement string // id
 	Backlog   string // for the collections that come to be covered: see [ParseBacklog]; "" where none does
 	Reason    string // may be ""
@@ -225,6 +226,7 @@ type SuspendAgreement struct {
 // RestoreAgreement lets data flow again once all members have accepted that, under the
 // terms on the table: those that were in force, or amended ones.
 type RestoreAgreement struct {
+	Seen
 	Agreement string // id
 	Backlog   string // see [ParseBacklog]
 	Reason    string

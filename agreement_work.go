@@ -7,6 +7,9 @@ func decideActivate(c ActivateAgreement, f Facts) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
+	if err := c.Seen.at([]Agreement{l.Agreement}); err != nil {
+		return Change{}, err
+	}
 	v, err := f.agreed(l)
 	if err != nil {
 		return Change{}, err
@@ -25,6 +28,9 @@ func decideActivate(c ActivateAgreement, f Facts) (Change, error) {
 func decideRestore(c RestoreAgreement, f Facts) (Change, error) {
 	l, err := f.settling(StepRestore)
 	if err != nil {
+		return Change{}, err
+	}
+	if err := c.Seen.at([]Agreement{l.Agreement}); err != nil {
 		return Change{}, err
 	}
 	v, err := f.agreed(l)

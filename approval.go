@@ -54,6 +54,7 @@ type Restriction struct {
 	At       int64  // microseconds since 1970
 	LiftedBy string // id, "" while it holds
 	Lifted   int64
+	LiftedAs string // why it was lifted
 }
 
 // Consent is an originator's permission that an object of its own goes to an agreement
@@ -116,7 +117,7 @@ func (d *Decision) about(v *Version) bool { return d.Digest == Digest{} || d.Dig
 func (r *releasing) keptBeside(stricter *Submission) Action {
 	last := NoAction
 	for _, d := range r.m.Decisions {
-		if (d.Action == Keep || d.Action == Withdraw) && d.Digest == stricter.Version.Digest {
+		if (d.Action == Keep || d.Action == Withdraw || d.Action == Tearline) && d.Digest == stricter.Version.Digest {
 			last = d.Action
 		}
 	}
@@ -131,7 +132,7 @@ func (r *releasing) withdrawn() *Decision {
 		switch {
 		case d.Action == Withdraw && d.about(r.s.Version):
 			last = d
-		case d.Action == Approve && d.about(r.s.Version):
+		case (d.Action == Approve || d.Action == Urgent) && d.about(r.s.Version):
 			last = nil
 		}
 	}
@@ -143,34 +144,17 @@ func (r *releasing) approval() Step {
 	if d := r.withdrawn(); d != nil {
 		return r.step(RuleApproval, Withheld, WithdrawnByDecision, "it was withdrawn: %s", d.Text)
 	}
-	refused, urgent := false, false
-	var approved []string
-	for _, d := range r.m.Decisions {
-		if !d.about(r.s.Version) {
-			continue
-		}
-		switch d.Action {
-		case Refuse:
-			refused, approved, urgent = true, nil, false
-		case Approve:
-			refused = false
-			if !slices.Contains(approved, d.Account) {
-				approved = append(approved, d.Account)
-			}
-		case Urgent:
-			refused, urgent = false, true
-		}
-	}
+	t := Tally(r.m.Decisions, r.s.Version.Digest)
 	switch {
-	case refused:
+	case t.Refused:
 		return r.step(RuleApproval, Withheld, Refused, "its release was refused")
 	case r.stands:
 		return r.pass(RuleApproval, "it was let go when it entered")
 	case r.t.Approval == TLPNone || r.effective.TLP < r.t.Approval || r.s.Version.Type == "marking-definition":
 		return r.pass(RuleApproval, "no approval is asked for")
-	case urgent:
+	case t.Urgent:
 		return r.pass(RuleApproval, "it was released as urgent")
-	case len(approved) >= 2:
+	case len(t.Approved) >= 2:
 		return r.pass(RuleApproval, "two people approved it")
 	}
 	for i := range r.c.Orders {
@@ -178,7 +162,7 @@ func (r *releasing) approval() Step {
 			return r.pass(RuleApproval, "a standing release covers it")
 		}
 	}
-	return r.step(RuleApproval, Pending, AwaitsApproval, "from %s up two people approve; %d of 2 did", r.t.Approval, len(approved))
+	return r.step(RuleApproval, Pending, AwaitsApproval, "from %s up two people approve; %d of 2 did", r.t.Approval, len(t.Approved))
 }
 
 // holds tells whether a standing release holds at a moment.

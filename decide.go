@@ -44,6 +44,20 @@ func Decide(c Command, f Facts) (Change, error) {
 		return decideAgreement(c, f)
 	case SetFloor:
 		return decideSetFloor(c, f)
+	case TakeDecision:
+		return decideObject(c, f)
+	case RestrictObject:
+		return decideRestrict(c, f)
+	case LiftRestriction:
+		return decideLiftRestriction(c, f)
+	case RecordConsent:
+		return decideConsent(c, f)
+	case ProposeStanding:
+		return decideProposeStanding(c, f)
+	case AgreeStanding:
+		return decideAgreeStanding(c, f)
+	case EndStanding:
+		return decideEndStanding(c, f)
 	}
 	if _, err := Authorise(f, RunNode); err != nil {
 		return Change{}, err

@@ -62,6 +62,8 @@ type Facts struct {
 	// earlier strike of it, nil for none.
 	Dissent []HeldDissent
 	Strike  *Strike
+	// Case is what a decision about an object or a standing release is about, nil if there is none.
+	Case *Case
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -174,6 +176,8 @@ type Change struct {
 	Step         *AgreementStep   // to add to Agreement; its number is the store's to give
 	Working      []Agreement      // to put as well: more agreements that work begins on
 	Touch        []Touch          // objects to be judged again
+	Waiting      *TouchWaiting    // more objects to be judged again
+	Close        []int64          // numbers of agreements whose feeds are closed until Touch is judged
 	Decision     *Decision        // to add
 	Restriction  *Restriction     // to put
 	Consent      *Consent         // to add

@@ -63,11 +63,7 @@ func (a *advance) stricterCame(o *advancing, s *Submission) bool {
 // candidate, what waits is noted.
 func (a *advance) settle(o *advancing) error {
 	m := o.m
-	m.strict = nil
-	o.candidates, o.waits, o.settled = nil, nil, true
-	// Others' dissent never blocks.
-	m.Dissent = slices.DeleteFunc(m.Dissent, func(d Dissent) bool { return d.Source != a.c.Home && d.Source != o.creator })
-	a.judgeDissent(m)
+	a.begin(o)
 	if len(m.Standing) > 0 {
 		leaving, err := a.leaving(m)
 		if err != nil {
@@ -83,6 +79,16 @@ func (a *advance) settle(o *advancing) error {
 	}
 	a.undecided(o)
 	return nil
+}
+
+// begin makes an object ready to be judged.
+func (a *advance) begin(o *advancing) {
+	m := o.m
+	m.strict = nil
+	o.candidates, o.waits, o.settled = nil, nil, true
+	// Others' dissent never blocks.
+	m.Dissent = slices.DeleteFunc(m.Dissent, func(d Dissent) bool { return d.Source != a.c.Home && d.Source != o.creator })
+	a.judgeDissent(m)
 }
 
 // judge makes of a submission that does not stand what the rule says: a candidate, or

@@ -66,7 +66,7 @@ func (s *sharing) agree(name string, change func(*entente.Terms)) {
 	feedID, _ := s.n.NewID()
 	a := entente.Agreement{Num: num, ID: id, Name: name, State: entente.Proposed, Terms: t, Hash: terms.Hash(t), Created: s.n.Now(),
 		Feeds: []entente.ReleaseFeed{{ID: feedID, Collection: s.shelf, Feed: feed}},
-		Work:  &entente.Work{To: entente.Active, Version: 1, Step: entente.AgreementStep{At: s.n.Now(), Action: "activate"}}}
+		Work:  &entente.Work{To: entente.Active, Version: 1, Step: entente.AgreementStep{At: s.n.Now(), Action: entente.StepActivate, From: entente.Proposed, To: entente.Active, Version: 1}}}
 	s.must(s.n.st.Update(ctx, func(tx *store.Tx) error {
 		return tx.Apply(ctx, entente.Change{Agreement: &a, TermsVersion: &entente.TermsVersion{Number: 1, Hash: a.Hash, Canonical: terms.Canonical(t), File: []byte{}, Made: a.Created}})
 	}))

@@ -52,24 +52,32 @@ func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreem
 		}
 		return entente.DefinitionFor(source, home.ID, held[id])
 	}
-	copies := map[entente.Digest]int64{}
+	// A copy may be asked for more than once, and is to be written until the store has it.
+	type copied struct {
+		at   int64
+		made *entente.Version
+	}
+	copies := map[entente.Digest]copied{}
 	c.Copy = func(s *entente.Submission, tlp entente.TLP) (int64, *entente.Version, error) {
 		v, err := stix.Stamp(s.Version.Bytes, tlp.Definition())
 		if err != nil {
 			return 0, nil, err
 		}
-		if at, ok := copies[v.Digest]; ok {
-			return at, nil, nil
+		if have, ok := copies[v.Digest]; ok {
+			return have.at, have.made, nil
 		}
-		at, err := t.CopyOf(ctx, v)
-		if err != nil || at != 0 {
-			copies[v.Digest] = at
-			return at, nil, err
+		have := copied{}
+		if have.at, err = t.CopyOf(ctx, v); err != nil {
+			return 0, nil, err
 		}
-		if at, err = n.st.Reserve(ctx, "content", 1, contentsAhead); err == nil {
-			copies[v.Digest] = at
+		if have.at == 0 {
+			have.made = v
+			if have.at, err = n.st.Reserve(ctx, "content", 1, contentsAhead); err != nil {
+				return 0, nil, err
+			}
 		}
-		return at, v, err
+		copies[v.Digest] = have
+		return have.at, have.made, nil
 	}
 	return c, nil
 }

@@ -29,6 +29,7 @@ const (
 	checkRecord  = "reference" // accounts, rights, collections, followers
 	checkLease   = "lease"     // jobs of processes
 	checkStop    = "stop"      // stops that call for somebody
+	checkUrgent  = "urgent"    // urgent releases that were not reviewed in time
 )
 
 // Examination is what was looked at and what was found.
@@ -157,6 +158,7 @@ func (d *doctor) records(ctx context.Context) error {
 	var accounts []entente.Account
 	var roots []entente.Root
 	var partners []PartnerInfo
+	var decisions []entente.Decision
 	err := d.n.st.View(ctx, func(t *store.Tx) (err error) {
 		if all, err = t.BrokenRecords(ctx); err != nil {
 			return err
@@ -167,9 +169,17 @@ func (d *doctor) records(ctx context.Context) error {
 		if partners, err = partnerInfos(ctx, t); err != nil {
 			return err
 		}
+		if decisions, err = t.ReviewDecisions(ctx); err != nil {
+			return err
+		}
 		roots, err = t.Roots(ctx)
 		return err
 	})
+	for _, o := range entente.Owed(decisions) {
+		if o.Overdue(d.n.now()) {
+			d.warn(checkUrgent, "the urgent release of %s at %s has not been reviewed by a second person within 24 hours; it stays released", o.Object, entente.FormatMicros(o.At))
+		}
+	}
 	for _, p := range partners {
 		for _, alarm := range p.Alarms(d.n.now()) {
 			d.warn(checkStop, "partner %q: %s", p.Name, alarm)

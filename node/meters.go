@@ -104,7 +104,7 @@ type meters struct {
 	refused *metrics.Counter
 	lag     *metrics.Gauge
 
-	stops, unratified, reviewDue *metrics.Gauge
+	stops, unratified, reviewDue, owed *metrics.Gauge
 }
 
 func newMeters() *meters {
@@ -118,6 +118,7 @@ func newMeters() *meters {
 		"entente_stops_standing":        "Stops on partners that are in force.",
 		"entente_stops_unratified":      "Stops in force that nobody has ratified within 24 hours: the reviewer is to look.",
 		"entente_stops_review_due":      "Stops in force that are past their review date.",
+		"entente_urgent_unreviewed":     "Urgent releases that no second person has reviewed within 24 hours.",
 		"entente_feed_entries_total":    "Entries that were appended to release feeds.",
 		"entente_feed_withdrawn_total":  "Entries that were withdrawn from release feeds.",
 		"entente_feed_lag_positions":    "Positions of accept logs that active agreements have not judged yet.",
@@ -125,7 +126,8 @@ func newMeters() *meters {
 		m.Describe(name, help)
 	}
 	return &meters{all: m, refused: m.Counter("entente_refused_objects_total"), lag: m.Gauge("entente_search_lag_entries"),
-		stops: m.Gauge("entente_stops_standing"), unratified: m.Gauge("entente_stops_unratified"), reviewDue: m.Gauge("entente_stops_review_due")}
+		stops: m.Gauge("entente_stops_standing"), unratified: m.Gauge("entente_stops_unratified"), reviewDue: m.Gauge("entente_stops_review_due"),
+		owed: m.Gauge("entente_urgent_unreviewed")}
 }
 
 func (m *meters) applied(entered, left int) {

@@ -199,12 +199,15 @@ func organisationNames(ctx context.Context, t *store.Tx) (map[string]string, err
 	return names, err
 }
 
-// WatchStops tells the figures about stops that call for somebody: see
-// [entente.Stop.Unratified]. It changes nothing; no clock lifts a stop.
+// WatchStops tells the figures about stops and urgent releases that call for somebody: see
+// [entente.Stop.Unratified] and [entente.Owed]. It changes nothing; no clock lifts a stop.
 func (n *Node) WatchStops(ctx context.Context) error {
 	var stops []entente.Stop
+	var decisions []entente.Decision
 	err := n.st.View(ctx, func(t *store.Tx) (err error) {
-		stops, err = t.Stops(ctx)
+		if stops, err = t.Stops(ctx); err == nil {
+			decisions, err = t.ReviewDecisions(ctx)
+		}
 		return err
 	})
 	if err != nil {
@@ -222,6 +225,16 @@ func (n *Node) WatchStops(ctx context.Context) error {
 			due++
 		}
 	}
+	var owed float64
+	for _, d := range entente.Owed(decisions) {
+		if d.Overdue(n.now()) {
+			owed++
+		}
+	}
+	if owed > n.meters.owed.Get() {
+		n.log.Warn("an urgent release has not been reviewed within 24 hours; it stays released", "releases", owed)
+	}
+	n.meters.owed.Set(owed)
 	if unratified > n.meters.unratified.Get() {
 		n.log.Warn("a stop has not been ratified within 24 hours; it stays in force", "stops", unratified)
 	}

@@ -89,7 +89,8 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	if r == nil {
-		return false, s.flip(ctx, a)
+		flipped, err := s.flip(ctx, a)
+		return !flipped, err
 	}
 	s.at = r.seen
 	w := r.write
@@ -112,18 +113,22 @@ func (s *staging) under(ctx context.Context, t *store.Tx, a *entente.Agreement) 
 	return err
 }
 
-// flip makes what is staged visible, with the new state.
-func (s *staging) flip(ctx context.Context, a *entente.Agreement) error {
+// flip makes what is staged visible, with the new state. It does not if somebody has decided
+// something in between: that is judged first.
+func (s *staging) flip(ctx context.Context, a *entente.Agreement) (done bool, err error) {
 	now := *a
 	now.State, now.Version, now.Work, now.Closed = s.work.To, s.work.Version, nil, false
 	step := s.work.Step
-	err := s.n.st.Update(ctx, func(t *store.Tx) error {
+	err = s.n.st.Update(ctx, func(t *store.Tx) error {
 		as, err := t.HoldAgreement(ctx, a.ID) // a suspension of this moment comes before or after, and is not undone
 		if err != nil {
 			return err
 		}
 		if as == nil || as.Work == nil || as.Work.ID != s.work.ID || as.Work.Step.At != step.At {
 			return entente.Errorf(entente.Conflict, "the change of the agreement was called off")
+		}
+		if done = as.Touches == a.Touches; !done {
+			return nil
 		}
 		if err := t.Flip(ctx, &now, s.at, s.n.now()); err != nil {
 			return err
@@ -133,5 +138,5 @@ func (s *staging) flip(ctx context.Context, a *entente.Agreement) error {
 	if err == nil {
 		s.n.nudge()
 	}
-	return err
+	return done, err
 }

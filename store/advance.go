@@ -45,8 +45,14 @@ func errMoved() error {
 }
 
 // PutAdvance writes what an advance came to. It is a Conflict, and nothing is written, if
-// the feeds are not any more where the advance began.
+// the feeds are not any more where the advance began, or if somebody has decided something
+// about an object in between: what was just restricted must not enter.
 func (t *Tx) PutAdvance(ctx context.Context, w Advancing) error {
+	if !w.Staged { // what is staged is judged again before anybody sees it
+		if err := t.untouched(ctx, w.Agreement); err != nil {
+			return err
+		}
+	}
 	moved := map[int64]entente.Change{}
 	for _, c := range w.Feeds {
 		moved[c.Feed] = c
@@ -78,6 +84,9 @@ func (t *Tx) PutAdvance(ctx context.Context, w Advancing) error {
 		if w.Staged {
 			continue
 		}
+		if err := t.putDepartures(ctx, c, w.Now); err != nil {
+			return err
+		}
 		if _, err := t.exec(ctx, `UPDATE feed SET head = $2, added = $3 WHERE feed = $1`, c.Feed, c.Head, c.Added); err != nil {
 			return err
 		}
@@ -86,6 +95,42 @@ func (t *Tx) PutAdvance(ctx context.Context, w Advancing) error {
 		return err
 	}
 	return t.strike(ctx, w)
+}
+
+// untouched takes hold of an agreement, and is a Conflict if somebody has decided something
+// about an object in it since it was read.
+func (t *Tx) untouched(ctx context.Context, a *entente.Agreement) error {
+	res, err := t.exec(ctx, `UPDATE agreement SET touches = touches WHERE num = $1 AND touches = $2`, a.Num, a.Touches)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return errMoved()
+	}
+	return nil
+}
+
+// putDepartures notes when entries leave a feed. The time is not before that of any entry
+// which is there by then, so that times ascend with positions.
+func (t *Tx) putDepartures(ctx context.Context, c entente.Change, now int64) error {
+	at := max(now, c.Added)
+	gone := map[int64]bool{}
+	for _, m := range c.Marks {
+		if m.Field == entente.MarkGone {
+			gone[m.At] = true
+		}
+	}
+	for _, l := range c.Lines { // it entered and left by the same change
+		if l.Gone != 0 {
+			gone[l.Gone] = true
+		}
+	}
+	for seq := range gone {
+		if _, err := t.exec(ctx, `INSERT INTO departure (feed, seq, at) VALUES ($1, $2, $3)`, c.Feed, seq, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putCopies writes stamped copies, and which lines carry them.
@@ -184,6 +229,10 @@ func (t *Tx) Flip(ctx context.Context, a *entente.Agreement, seen []int64, now i
 		if f.Staged() {
 			base := max(now, added+1) - f.Head - 1
 			if _, err := t.exec(ctx, `UPDATE line SET added = $1 + seq WHERE feed = $2 AND seq > $3`, base, f.Feed, f.Head); err != nil {
+				return err
+			}
+			if _, err := t.exec(ctx, `INSERT INTO departure (feed, seq, at) SELECT DISTINCT feed, gone, gone + $1 FROM line
+				WHERE feed = $2 AND gone > $3 AND gone <> 0`, base, f.Feed, f.Head); err != nil {
 				return err
 			}
 			added = base + f.Tail

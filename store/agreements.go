@@ -12,7 +12,7 @@ import (
 // agreementsWhere lists agreements with their feeds, by name. The condition is about the
 // row a of the agreement.
 func (t *Tx) agreementsWhere(ctx context.Context, where string, args ...any) ([]entente.Agreement, error) {
-	rows, err := t.query(ctx, `SELECT a.num, a.id, a.name, a.state, a.terms, a.closed, a.work, a.created, v.hash, v.body
+	rows, err := t.query(ctx, `SELECT a.num, a.id, a.name, a.state, a.terms, a.closed, a.work, a.created, a.touches, v.hash, v.body
 		FROM agreement a JOIN terms v ON v.agreement = a.num AND v.version = (CASE WHEN a.terms > 0 THEN a.terms
 			ELSE (SELECT MAX(w.version) FROM terms w WHERE w.agreement = a.num) END)
 		WHERE `+where+` ORDER BY a.name`, args...)
@@ -25,7 +25,7 @@ func (t *Tx) agreementsWhere(ctx context.Context, where string, args ...any) ([]
 		var a entente.Agreement
 		var closed int64
 		var work, hash, body []byte
-		if err := rows.Scan(&a.Num, &a.ID, &a.Name, &a.State, &a.Version, &closed, &work, &a.Created, &hash, &body); err != nil {
+		if err := rows.Scan(&a.Num, &a.ID, &a.Name, &a.State, &a.Version, &closed, &work, &a.Created, &a.Touches, &hash, &body); err != nil {
 			return nil, err
 		}
 		a.Closed = closed != 0
@@ -271,10 +271,43 @@ func (t *Tx) putStep(ctx context.Context, num int64, s entente.AgreementStep) er
 // applyTouch asks for objects to be judged again. A later reason takes the place of an
 // earlier one, so that whoever works on that one does not strike this one out.
 func (t *Tx) applyTouch(ctx context.Context, c entente.Change) error {
+	counted := map[int64]bool{}
+	count := func(agreement int64) error {
+		if counted[agreement] {
+			return nil
+		}
+		counted[agreement] = true
+		_, err := t.exec(ctx, `UPDATE agreement SET touches = touches + 1 WHERE num = $1`, agreement)
+		return err
+	}
+	for _, num := range c.Close {
+		if _, err := t.exec(ctx, `UPDATE agreement SET closed = 1 WHERE num = $1`, num); err != nil {
+			return err
+		}
+	}
+	if w := c.Waiting; w != nil {
+		mark, err := entente.NewUUID(rand.Reader)
+		if err != nil {
+			return err
+		}
+		if err := count(w.Agreement); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `INSERT INTO touched (agreement, object, mark, due)
+			SELECT DISTINCT p.agreement, c.id, $1, 0 FROM pending p JOIN content c ON c.content = p.content WHERE p.agreement = $2 AND p.reason = $3
+			ON CONFLICT (agreement, object) DO UPDATE SET mark = excluded.mark, due = 0`, mark, w.Agreement, int64(w.Reason)); err != nil {
+			return err
+		}
+	}
 	for _, x := range c.Touch {
 		mark, err := entente.NewUUID(rand.Reader)
 		if err != nil {
 			return err
+		}
+		if x.Due == 0 { // else an advance itself asks for it
+			if err := count(x.Agreement); err != nil {
+				return err
+			}
 		}
 		if _, err := t.exec(ctx, `INSERT INTO touched (agreement, object, mark, due) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (agreement, object) DO UPDATE SET mark = excluded.mark,

@@ -54,12 +54,16 @@ func (t *Tx) applyDecisions(ctx context.Context, c entente.Change) error {
 // all objects where none is given.
 func (t *Tx) Decisions(ctx context.Context, agreement int64, ids []entente.ObjectID) ([]entente.Decision, error) {
 	q := &query{}
-	text := `SELECT d.id, a.id, d.object, d.digest, d.action, d.account, d.role, d.made, d.text
-		FROM decision d JOIN agreement a ON a.num = d.agreement WHERE d.agreement = ` + q.arg(agreement)
+	where := `d.agreement = ` + q.arg(agreement)
 	if ids != nil {
-		text += ` AND d.okey IN ` + q.ints(t.s.d, folds(ids))
+		where += ` AND d.okey IN ` + q.ints(t.s.d, folds(ids))
 	}
-	rows, err := t.query(ctx, text+` ORDER BY d.made, d.id`, q.args...)
+	return t.decisionsWhere(ctx, where, q.args...)
+}
+
+func (t *Tx) decisionsWhere(ctx context.Context, where string, args ...any) ([]entente.Decision, error) {
+	rows, err := t.query(ctx, `SELECT d.id, a.id, d.object, d.digest, d.action, d.account, d.role, d.made, d.text
+		FROM decision d JOIN agreement a ON a.num = d.agreement WHERE `+where+` ORDER BY d.made, d.id`, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,9 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 	case entente.DraftTerms, entente.ProposeAgreement, entente.AcceptAgreement, entente.ActivateAgreement, entente.AmendAgreement,
 		entente.DropAmendment, entente.SuspendAgreement, entente.RestoreAgreement, entente.EndAgreement:
 		err = t.agreementFacts(ctx, &f, c)
+	case entente.TakeDecision, entente.RestrictObject, entente.LiftRestriction, entente.RecordConsent,
+		entente.ProposeStanding, entente.AgreeStanding, entente.EndStanding:
+		err = t.caseFacts(ctx, &f, c)
 	case entente.SetFloor:
 		err = t.floorFacts(ctx, &f, c.Collection)
 	case entente.AddRoot:

@@ -157,6 +157,13 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE strike (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, organisation TEXT NOT NULL, body {blob} NOT NULL,
 			UNIQUE (object, organisation))`,
 		`CREATE INDEX strike_object ON strike (okey)`,
+	}, {
+		// Counts the decisions about objects in an agreement: what was judged before the last of
+		// them is not written.
+		`ALTER TABLE agreement ADD COLUMN touches BIGINT NOT NULL DEFAULT 0`,
+		// When entries left a release feed: its position then, and the time in microseconds.
+		`CREATE TABLE departure (feed BIGINT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
+		`CREATE INDEX decision_action ON decision (action)`,
 	}}
 }
 

@@ -158,7 +158,7 @@ func (a *app) settle(ctx context.Context, n *node.Node, who entente.Actor, g nod
 }
 
 func (a *app) agreementActivate() *cobra.Command {
-	var backlog, reason string
+	var backlog, reason, preview string
 	cmd := &cobra.Command{
 		Use:   "activate NAME --backlog none|all|since:TIME",
 		Short: "Put in force what every member accepted",
@@ -174,7 +174,7 @@ or by itself where the node serves.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.agreementStep(cmd, args[0], func(ctx context.Context, n *node.Node, who entente.Actor, g node.AgreementInfo) error {
 				if g.Work == nil || g.Work.Step.Action != entente.StepActivate {
-					if _, err := n.Do(ctx, who, entente.ActivateAgreement{Agreement: g.ID, Backlog: backlog, Reason: reason}); err != nil {
+					if _, err := n.Do(ctx, who, entente.ActivateAgreement{Seen: entente.Seen{Preview: preview}, Agreement: g.ID, Backlog: backlog, Reason: reason}); err != nil {
 						return err
 					}
 				}
@@ -186,6 +186,7 @@ or by itself where the node serves.`,
 		},
 	}
 	cmd.Flags().StringVar(&backlog, "backlog", "", "what is sent of that which is there already: none, all, or since:TIME")
+	cmd.Flags().StringVar(&preview, "preview", "", "token of a preview: refuse if anything has moved since")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history")
 	return cmd
 }
@@ -282,7 +283,7 @@ those who have it; nothing new is released until all sides have agreed to restor
 }
 
 func (a *app) agreementRestore() *cobra.Command {
-	var backlog, reason string
+	var backlog, reason, preview string
 	cmd := &cobra.Command{
 		Use:   "restore NAME --backlog none|all|since:TIME --reason TEXT",
 		Short: "Let data flow again, once every member has accepted that",
@@ -294,7 +295,7 @@ came in meanwhile. What was restricted or deleted meanwhile leaves before anybod
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.agreementStep(cmd, args[0], func(ctx context.Context, n *node.Node, who entente.Actor, g node.AgreementInfo) error {
 				if g.Work == nil || g.Work.Step.Action != entente.StepRestore {
-					if _, err := n.Do(ctx, who, entente.RestoreAgreement{Agreement: g.ID, Backlog: backlog, Reason: reason}); err != nil {
+					if _, err := n.Do(ctx, who, entente.RestoreAgreement{Seen: entente.Seen{Preview: preview}, Agreement: g.ID, Backlog: backlog, Reason: reason}); err != nil {
 						return err
 					}
 				}
@@ -307,6 +308,7 @@ came in meanwhile. What was restricted or deleted meanwhile leaves before anybod
 	}
 	cmd.Flags().StringVar(&backlog, "backlog", "", "what is sent of that which came in meanwhile: none, all, or since:TIME")
 	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	cmd.Flags().StringVar(&preview, "preview", "", "token of a preview: refuse if anything has moved since")
 	return cmd
 }
 

@@ -73,7 +73,10 @@ func (a *app) command() *cobra.Command {
 	f.BoolVar(&a.asStdin, "as-stdin", false, "read the password of --as from the first line of standard input")
 	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.agreementCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.dissentCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
+		a.explainCmd(), a.queueCmd(), a.whoCmd(), a.heldByCmd(), a.restrictCmd(), a.standingCmd(), a.permissionCmd(),
+		a.previewCmd(), a.tearlineCmd(),
 		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
+	root.AddCommand(a.decidingCmds()...)
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -27,6 +28,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"entente/node"
+	"entente/store"
 	"entente/store/storetest"
 )
 
@@ -65,6 +68,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "stop": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
 			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes, "keypair": cmdKeypair,
+			"settle": cmdSettle,
 		},
 	}
 }
@@ -75,6 +79,29 @@ type server struct {
 	log   *bytes.Buffer // to be read once ended is closed
 	ended chan struct{}
 	err   error // how it ended
+}
+
+// cmdSettle has every feed carried on until nothing is left to judge, as a server does.
+func cmdSettle(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: settle")
+	}
+	n, done := openNode(ts)
+	defer done()
+	ts.Check(n.SettleAll(context.Background()))
+}
+
+// openNode opens the script's node.
+func openNode(ts *testscript.TestScript) (*node.Node, func()) {
+	url := ts.Getenv("ENTENTE_DB")
+	if url == "" {
+		url = filepath.Join(ts.Getenv("ENTENTE_DATA"), "entente.db")
+	}
+	st, err := store.Open(context.Background(), store.Options{URL: url})
+	ts.Check(err)
+	n, err := node.Open(context.Background(), st, node.Config{})
+	ts.Check(err)
+	return n, func() { st.Close() }
 }
 
 // cmdServe starts "entente serve" with the arguments given, waits until it is ready, and

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"entente"
+	"entente/node"
+)
+
+type previewEntryView struct {
+	Object     entente.ObjectID `json:"object"`
+	Collection string           `json:"collection"`
+	Cascade    bool             `json:"cascade,omitempty"`
+	Reason     string           `json:"reason,omitempty"`
+	Why        string           `json:"why,omitempty"`
+}
+
+type previewView struct {
+	Agreement string             `json:"agreement"`
+	Stands    int64              `json:"stands"` // entries now
+	Enters    int64              `json:"enters"`
+	Leaves    int64              `json:"leaves"`
+	Cascades  int64              `json:"cascades"`
+	Again     int64              `json:"again"`
+	Disclosed int64              `json:"disclosed"`
+	Shut      bool               `json:"shut"`
+	Waits     map[string]int64   `json:"waits,omitempty"`
+	Entering  []previewEntryView `json:"entering"`
+	Leaving   []previewEntryView `json:"leaving"`
+}
+
+const previewLong = `Shows what a change would do before it is made: what enters the feeds of agreements,
+what leaves, how much of that only because of what it refers to (cascade), and what
+stays disclosed for good, since readers could see it already. It is worked out by the
+appliers' own rules on what is held now, and changes nothing.
+
+The token names these positions. Given to the command that makes the change
+(--preview TOKEN), it has that refuse if anything has moved since.`
+
+func (a *app) previewCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "preview",
+		Short: "See what a change would do before it is made",
+		Long:  previewLong,
+		Example: `  entente preview terms north.toml --backlog all
+  entente preview activate north --backlog since:2026-01-01T00:00:00Z
+  entente preview restrict indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --to tlp:amber
+  entente preview withdraw indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --for north
+  entente preview stop "North CERT"`,
+	}
+	limit := cmd.PersistentFlags().Int("limit", 20, "the most entries of each kind to list; counts are of all")
+	sub := func(use, short string, args cobra.PositionalArgs, options func(context.Context, *node.Node, entente.Actor, []string) (node.PreviewOptions, error)) *cobra.Command {
+		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
+			if *limit < 0 || *limit > 100_000 {
+				return usagef("--limit is between 0 and 100000")
+			}
+			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
+				o, err := options(ctx, n, who, args)
+				if err != nil {
+					return err
+				}
+				o.Limit = *limit
+				p, err := n.Preview(ctx, who, o)
+				if err != nil {
+					return err
+				}
+				return a.printPreview(p)
+			})
+		}}
+		cmd.AddCommand(c)
+		return c
+	}
+	var backlog string
+	terms := sub("terms FILE", "Other terms, or those of an agreement that is not in force yet", cobra.ExactArgs(1),
+		func(ctx context.Context, n *node.Node, who entente.Actor, args []string) (node.PreviewOptions, error) {
+			v, err := a.readTerms(ctx, n, who, args[0])
+			return node.PreviewOptions{Agreement: v.Terms.Name, Terms: &v.Terms, Backlog: backlog}, err
+		})
+	terms.Flags().StringVar(&backlog, "backlog", "", "for what comes to be covered: none, all, or since:TIME")
+	activate := sub("activate AGREEMENT", "An activation or a restoration, under the terms on the table", cobra.ExactArgs(1),
+		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
+			return node.PreviewOptions{Agreement: args[0], Backlog: backlog}, nil
+		})
+	activate.Aliases = []string{"restore"}
+	activate.Flags().StringVar(&backlog, "backlog", "", "for what comes to be covered, or was missed: none, all, or since:TIME")
+	sub("suspend AGREEMENT", "A suspension, or the end of an agreement", cobra.ExactArgs(1),
+		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
+			return node.PreviewOptions{Agreement: args[0], Shut: true}, nil
+		}).Aliases = []string{"end"}
+	sub("stop PARTNER", "A stop on a partner", cobra.ExactArgs(1),
+		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
+			return node.PreviewOptions{Stop: args[0]}, nil
+		})
+	var to string
+	var withdraw bool
+	restrict := sub("restrict ID", "A restriction of an object", cobra.ExactArgs(1),
+		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
+			c := entente.RestrictObject{Withdraw: withdraw}
+			var err error
+			if c.To, err = level("to", to); err != nil {
+				return node.PreviewOptions{}, err
+			}
+			if withdraw == (to != "") {
+				return node.PreviewOptions{}, usagef("say either --to or --withdraw")
+			}
+			c.Object, err = entente.ParseObjectID(args[0])
+			return node.PreviewOptions{Restrict: &c}, err
+		})
+	restrict.Flags().StringVar(&to, "to", "", "the marking that is joined with its own, as tlp:amber")
+	restrict.Flags().BoolVar(&withdraw, "withdraw", false, "take it out of every feed")
+	sub("lift ID", "The end of an object's restrictions", cobra.ExactArgs(1),
+		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
+			id, err := entente.ParseObjectID(args[0])
+			return node.PreviewOptions{Lift: id}, err
+		})
+	for _, d := range []deciding{{action: entente.Approve}, {action: entente.Refuse}, {action: entente.Keep}, {action: entente.Withdraw, whole: true},
+		{action: entente.Urgent}, {action: entente.Tearline}} {
+		var agreement, version, digest string
+		var whole bool
+		c := sub(d.action.String()+" ID", "The decision \""+d.action.String()+"\" of one person", cobra.ExactArgs(1),
+			func(ctx context.Context, n *node.Node, who entente.Actor, args []string) (node.PreviewOptions, error) {
+				id, err := entente.ParseObjectID(args[0])
+				if err != nil {
+					return node.PreviewOptions{}, err
+				}
+				k, err := n.Concerns(ctx, who, agreement, id)
+				if err != nil {
+					return node.PreviewOptions{}, err
+				}
+				c := entente.TakeDecision{Object: id, Action: d.action}
+				v, err := chooseVersion(k, d, version, digest, whole)
+				if v != nil {
+					c.Digest = v.Digest
+				}
+				return node.PreviewOptions{Agreement: agreement, Decide: &c}, err
+			})
+		c.Flags().StringVar(&agreement, "for", "", "the agreement (required)")
+		c.Flags().StringVar(&version, "version", "", "the version that is meant, where several fit")
+		c.Flags().StringVar(&digest, "digest", "", "the version that is meant, by its SHA-256")
+		if d.whole {
+			c.Flags().BoolVar(&whole, "whole", false, "the object as a whole, whatever version comes")
+		}
+		c.MarkFlagRequired("for")
+	}
+	return cmd
+}
+
+func (a *app) printPreview(p node.Preview) error {
+	views := []previewView{}
+	for _, x := range p.Agreements {
+		v := previewView{Agreement: x.Agreement, Stands: x.Stands, Enters: x.Enters, Leaves: x.Leaves, Cascades: x.Cascades, Again: x.Again,
+			Disclosed: x.Disclosed, Shut: x.Shut, Waits: map[string]int64{}, Entering: []previewEntryView{}, Leaving: []previewEntryView{}}
+		for r, n := range x.Waits {
+			v.Waits[r.String()] = n
+		}
+		for _, e := range x.Entering {
+			v.Entering = append(v.Entering, previewEntryView{Object: e.Object, Collection: p.Names[e.Collection]})
+		}
+		for _, e := range x.Leaving {
+			why := e.Why
+			if e.Contested {
+				why = "another submission takes its place"
+			}
+			v.Leaving = append(v.Leaving, previewEntryView{e.Object, p.Names[e.Collection], e.Cascade, e.Reason.String(), why})
+		}
+		views = append(views, v)
+	}
+	return a.print(map[string]any{"token": p.Token, "agreements": views}, func(w io.Writer) {
+		if len(views) == 0 {
+			fmt.Fprintln(w, "No agreement is concerned.")
+		}
+		for _, v := range views {
+			writePreview(w, v)
+		}
+		fmt.Fprintf(w, "token %s\n", p.Token)
+	})
+}
+
+func writePreview(w io.Writer, v previewView) {
+	fmt.Fprintf(w, "%s, where %s now\n", plain(v.Agreement), plural(int(v.Stands), "entry stands", "entries stand"))
+	if v.Shut {
+		fmt.Fprintf(w, "  readers are shut out; the feeds stay as they are\n  stays disclosed for good: %d\n", v.Disclosed)
+		return
+	}
+	fmt.Fprintf(w, "  enters: %d\n", v.Enters)
+	for _, e := range v.Entering {
+		fmt.Fprintf(w, "    %s from %s\n", e.Object, plain(e.Collection))
+	}
+	fmt.Fprintf(w, "  leaves: %d, of which by cascade %d\n", v.Leaves, v.Cascades)
+	for _, e := range v.Leaving {
+		fmt.Fprintf(w, "    %s: %s\n", e.Object, plain(e.Why))
+	}
+	fmt.Fprintf(w, "  stays disclosed for good: %d\n", v.Disclosed)
+	for _, r := range slices.Sorted(maps.Keys(v.Waits)) {
+		fmt.Fprintf(w, "  waits for %s: %d\n", r, v.Waits[r])
+	}
+}

@@ -1,0 +1,344 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"entente"
+	"entente/store"
+)
+
+// PreviewOptions say which change is to be seen before it is made. One of Terms, Restrict,
+// Lift, Decide, Shut and Stop is set, or none: then it is that what is on the table of the
+// agreement is activated or, after a suspension, restored.
+type PreviewOptions struct {
+	Agreement string // name or id; not for Restrict, Lift and Stop
+	Terms     *entente.Terms
+	Backlog   string // for terms: see [entente.ParseBacklog]
+	Restrict  *entente.RestrictObject
+	Lift      entente.ObjectID // all restrictions of an object that hold
+	Decide    *entente.TakeDecision
+	Shut      bool   // the agreement is suspended or ended
+	Stop      string // name or id of the partner that is stopped
+	Limit     int    // the most entries that are listed of each kind
+}
+
+// Preview is what a change would do, at the positions that the token names.
+type Preview struct {
+	Token      string
+	Agreements []PreviewOf
+	Names      map[string]string // by id
+}
+
+// PreviewOf is what a change would do in one agreement.
+type PreviewOf struct {
+	Agreement string // name
+	Stands    int64  // entries in its feeds now
+	Enters    int64
+	Leaves    int64
+	Cascades  int64 // of those that leave: because of what they refer to
+	Again     int64 // entries that are appended again, as others of their object leave
+	// Disclosed counts entries that readers could see and cannot any more: whoever has them
+	// keeps them.
+	Disclosed int64
+	Waits     map[entente.Reason]int64 // versions that come to wait, of what is judged
+	Shut      bool                     // readers are shut out, and the feeds stay as they are
+	Entering  []PreviewEntry           // the first of them by position
+	Leaving   []PreviewEntry
+}
+
+// PreviewEntry is one entry that would enter or leave.
+type PreviewEntry struct {
+	Object     entente.ObjectID
+	Collection string // id
+	Cascade    bool
+	Contested  bool // another entry takes its place
+	Reason     entente.Reason
+	Why        string
+}
+
+// Preview shows what a change would do, by the same rules and on the same state as the
+// appliers: it judges and writes nothing. For who holds a role at home or reads everything.
+func (n *Node) Preview(ctx context.Context, a entente.Actor, o PreviewOptions) (Preview, error) {
+	if err := mayKnowPartners(a); err != nil {
+		return Preview{}, err
+	}
+	// One at a time: each takes memory by what moves, and two states of the store at once.
+	select {
+	case n.preview <- struct{}{}:
+		defer func() { <-n.preview }()
+	case <-ctx.Done():
+		return Preview{}, ctx.Err()
+	}
+	for {
+		var out Preview
+		err := n.view(ctx, a, func(t *store.Tx) (err error) {
+			out = Preview{}
+			if err := n.previewIn(ctx, t, o, &out); err != nil {
+				return err
+			}
+			out.Names, err = allNames(ctx, t)
+			return err
+		})
+		if !errors.Is(err, store.ErrIndexBehind) {
+			return out, err
+		}
+		if err := n.CatchUp(ctx, nil); err != nil {
+			return out, err
+		}
+	}
+}
+
+func (n *Node) previewIn(ctx context.Context, t *store.Tx, o PreviewOptions, out *Preview) error {
+	switch {
+	case o.Restrict != nil:
+		return n.previewOnAll(ctx, t, o, out, o.Restrict.Object, func(m *entente.Matter) {
+			m.Restrict(entente.Restriction{Object: m.ID, To: o.Restrict.To, Withdraw: o.Restrict.Withdraw, Reason: o.Restrict.Reason})
+		})
+	case o.Lift != "":
+		return n.previewOnAll(ctx, t, o, out, o.Lift, func(m *entente.Matter) { m.Restriction = nil })
+	case o.Stop != "":
+		return previewStop(ctx, t, o, out)
+	}
+	g, err := agreementNamed(ctx, t, o.Agreement)
+	if err != nil {
+		return err
+	}
+	out.Token = entente.PreviewToken([]entente.Agreement{*g})
+	var r *rehearsal
+	switch {
+	case o.Shut:
+		p := PreviewOf{Agreement: g.Name, Shut: true}
+		if p.Stands, err = standing(ctx, t, g); err == nil {
+			p.Disclosed = p.Stands
+			out.Agreements = append(out.Agreements, p)
+		}
+		return err
+	case o.Decide != nil:
+		d := entente.Decision{Agreement: g.ID, Object: o.Decide.Object, Digest: o.Decide.Digest, Action: o.Decide.Action, Account: "-", At: n.now(), Text: o.Decide.Text}
+		r = n.rehearse(ctx, t, *g, about(o.Decide.Object, func(m *entente.Matter) { m.Decisions = append(m.Decisions, d) }))
+		err = r.touch(o.Decide.Object)
+	default:
+		r, err = n.rehearseTerms(ctx, t, g, o)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := r.told(g, o.Limit)
+	out.Agreements = append(out.Agreements, p)
+	return err
+}
+
+// about confines a change to one object.
+func about(id entente.ObjectID, change func(*entente.Matter)) func(*entente.Matter) {
+	return func(m *entente.Matter) {
+		if m.ID == id {
+			change(m)
+		}
+	}
+}
+
+// rehearseTerms rehearses other terms, or a beginning of those that are on the table.
+func (n *Node) rehearseTerms(ctx context.Context, t *store.Tx, g *entente.Agreement, o PreviewOptions) (*rehearsal, error) {
+	l, err := t.Life(ctx, g.ID)
+	if err != nil {
+		return nil, err
+	}
+	terms := o.Terms
+	if terms == nil {
+		v := l.OnTable()
+		if v == nil {
+			return nil, entente.Errorf(entente.Conflict, "nothing is on the table of %q; give the terms that are to be seen", g.Name)
+		}
+		terms = &v.Terms
+	}
+	collections, err := t.Collections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	as, anew, err := entente.UnderTerms(l, terms, collections, o.Backlog, n.now())
+	if err != nil {
+		return nil, err
+	}
+	r := n.rehearse(ctx, t, as, nil)
+	return r, r.logs(anew)
+}
+
+// previewOnAll previews a change about an object in every agreement in which it is.
+func (n *Node) previewOnAll(ctx context.Context, t *store.Tx, o PreviewOptions, out *Preview, id entente.ObjectID, change func(*entente.Matter)) error {
+	k, err := t.CaseOfAll(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(k.Sources) == 0 {
+		return entente.Errorf(entente.NotFound, "no collection holds %s", id)
+	}
+	var all []entente.Agreement
+	for i := range k.Concerns {
+		g := &k.Concerns[i].Agreement
+		all = append(all, *g)
+		r := n.rehearse(ctx, t, *g, about(id, change))
+		if err := r.touch(id); err != nil {
+			return err
+		}
+		p, err := r.told(g, o.Limit)
+		if err != nil {
+			return err
+		}
+		out.Agreements = append(out.Agreements, p)
+	}
+	out.Token = entente.PreviewToken(all)
+	return nil
+}
+
+// previewStop tells what a partner could read that is stopped.
+func previewStop(ctx context.Context, t *store.Tx, o PreviewOptions, out *Preview) error {
+	partners, err := t.Organisations(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(partners, func(p entente.Organisation) bool { return p.ID == o.Stop || p.Name == o.Stop })
+	if i < 0 || partners[i].Home {
+		return entente.Errorf(entente.NotFound, "there is no partner %q", o.Stop)
+	}
+	all, err := t.AgreementsOf(ctx, partners[i].ID)
+	if err != nil {
+		return err
+	}
+	out.Token = entente.PreviewToken(all)
+	for k := range all {
+		g := &all[k]
+		m, _ := g.Terms.Member(partners[i].ID)
+		if g.State != entente.Active || !m.Receives() {
+			continue
+		}
+		p := PreviewOf{Agreement: g.Name, Shut: true}
+		if p.Stands, err = standing(ctx, t, g); err != nil {
+			return err
+		}
+		p.Disclosed = p.Stands
+		out.Agreements = append(out.Agreements, p)
+	}
+	return nil
+}
+
+// standing counts the entries that readers of an agreement see.
+func standing(ctx context.Context, t *store.Tx, g *entente.Agreement) (n int64, err error) {
+	for _, f := range g.Feeds {
+		count, err := t.Entries(ctx, f.Feed, f.Head)
+		if err != nil {
+			return 0, err
+		}
+		n += count
+	}
+	return n, nil
+}
+
+// told is what a rehearsal came to, beside the agreement as it is.
+func (r *rehearsal) told(g *entente.Agreement, limit int) (PreviewOf, error) {
+	p := PreviewOf{Agreement: g.Name, Waits: map[entente.Reason]int64{}}
+	var err error
+	if p.Stands, err = standing(r.ctx, r.t, g); err != nil {
+		return p, err
+	}
+	var in, out []previewed
+	for id, now := range r.stands {
+		before := r.before[id]
+		for _, x := range now {
+			switch {
+			case slices.ContainsFunc(before, func(y entente.Standing) bool { return sameEntry(x, y) }):
+			case slices.ContainsFunc(before, func(y entente.Standing) bool { return sameContent(x, y) }):
+				p.Again++
+			default:
+				p.Enters++
+				in = append(in, previewed{id, x})
+			}
+		}
+		for _, x := range before {
+			if slices.ContainsFunc(now, func(y entente.Standing) bool { return sameContent(x, y) }) {
+				continue
+			}
+			p.Leaves++
+			if x.Line.Seq <= g.Feeds[x.Place].Head {
+				p.Disclosed++
+			}
+			if r.cascaded(id, x) {
+				p.Cascades++
+			}
+			out = append(out, previewed{id, x})
+		}
+	}
+	for _, all := range r.waits {
+		for _, w := range all {
+			p.Waits[w.Reason]++
+		}
+	}
+	p.Entering, err = r.listed(in, limit, false)
+	if err == nil {
+		p.Leaving, err = r.listed(out, limit, true)
+	}
+	return p, err
+}
+
+type previewed struct {
+	id entente.ObjectID
+	x  entente.Standing
+}
+
+func sameContent(x, y entente.Standing) bool {
+	return x.Place == y.Place && x.Line.Content == y.Line.Content && x.Line.Source == y.Line.Source
+}
+
+// cascaded tells whether an entry left because something that it refers to did: it waits for
+// that now.
+func (r *rehearsal) cascaded(id entente.ObjectID, x entente.Standing) bool {
+	return slices.ContainsFunc(r.waits[id], func(w entente.Wait) bool {
+		return w.Place == x.Place && w.Content == x.Of && w.Reason == entente.AwaitsReferences
+	})
+}
+
+// listed lists the first entries by position. What leaves is explained.
+func (r *rehearsal) listed(all []previewed, limit int, leaving bool) ([]PreviewEntry, error) {
+	slices.SortFunc(all, func(x, y previewed) int {
+		return cmp.Or(cmp.Compare(x.x.Place, y.x.Place), cmp.Compare(x.x.Line.Seq, y.x.Line.Seq))
+	})
+	all = all[:min(len(all), limit)]
+	out := make([]PreviewEntry, 0, len(all))
+	var c *entente.Circumstances
+	if leaving && len(all) > 0 {
+		// All counts that the logs hold, under what is being considered.
+		lib, err := r.n.present(r.ctx, r.t, r.g)
+		if err != nil {
+			return nil, err
+		}
+		r.base, r.window = lib, map[entente.ObjectID]rehearsed{}
+		if c, err = r.n.circumstances(r.ctx, r.t, r.g, lib); err != nil {
+			return nil, err
+		}
+		c.Copy = r.copy
+	}
+	for _, p := range all {
+		e := PreviewEntry{Object: p.id, Collection: r.g.Feeds[p.x.Place].Collection, Cascade: leaving && r.cascaded(p.id, p.x)}
+		if leaving {
+			told, _, err := entente.Explain(c, r, p.id)
+			if err != nil {
+				return nil, err
+			}
+			for i := range told {
+				if x := &told[i]; x.Place == p.x.Place && x.Content == p.x.Of && x.Source == p.x.Line.Source {
+					e.Reason, e.Contested = x.Verdict.Reason, x.Contested
+					for _, s := range x.Verdict.Steps {
+						if s.Ruling == x.Verdict.Ruling && s.Ruling != entente.Released {
+							e.Why = s.Saw
+							break
+						}
+					}
+				}
+			}
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
