@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"entente"
@@ -24,12 +25,14 @@ const applyLines = 1000
 
 func applyJob(agreement int64) string { return fmt.Sprintf("agreement %d", agreement) }
 
-// followAgreements carries every agreement's feeds on that is behind, several at once.
-func (n *Node) followAgreements(ctx context.Context) error {
+// followAgreements carries every agreement's feeds on that is behind, several at once, and
+// reports whether it worked on any: then there may be more.
+func (n *Node) followAgreements(ctx context.Context) (worked bool, err error) {
 	behind, err := n.agreementsBehind(ctx)
 	if err != nil || len(behind) == 0 {
-		return err
+		return false, err
 	}
+	var done atomic.Bool
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, appliersAtOnce)
 	errs := make([]error, len(behind))
@@ -40,18 +43,23 @@ func (n *Node) followAgreements(ctx context.Context) error {
 			err := n.applyHeld(ctx, num, nil)
 			if !errors.Is(err, errLeased) {
 				errs[i] = err
+				done.Store(true)
 			}
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return done.Load(), errors.Join(errs...)
 }
 
 // runAppliers follows with every agreement's feeds until ctx ends.
 func (n *Node) runAppliers(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := n.followAgreements(ctx); err != nil && ctx.Err() == nil {
+		worked, err := n.followAgreements(ctx)
+		if err != nil && ctx.Err() == nil {
 			n.log.Error("feeds could not be carried on; it will be tried again", "error", err)
+		}
+		if worked && err == nil {
+			continue // something may be left
 		}
 		t := time.NewTimer(time.Second)
 		select {
@@ -62,6 +70,9 @@ func (n *Node) runAppliers(ctx context.Context) {
 		t.Stop()
 	}
 }
+
+// applyShare is how long one agreement is worked on before others have their turn.
+const applyShare = 300 * time.Millisecond
 
 // appliersAtOnce is how many agreements one process works on at a time: more would only wait
 // for each other to write.
@@ -123,13 +134,16 @@ func (n *Node) SettleAll(ctx context.Context) error {
 		if err != nil || len(behind) == 0 {
 			return err
 		}
-		if err := n.followAgreements(ctx); err != nil {
+		if _, err := n.followAgreements(ctx); err != nil {
 			return err
 		}
 	}
 }
 
+// applyHeld carries an agreement's feeds on under its lease, until nothing is left to judge,
+// or for about as long as [applyShare]: others want to work as well.
 func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, total int64)) error {
+	began := time.Now()
 	return n.holding(ctx, applyJob(num), leaseFor, func(ctx context.Context) error {
 		p := &applier{n: n, num: num, progress: progress}
 		defer p.drop()
@@ -143,7 +157,7 @@ func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, tot
 					return err
 				}
 				continue
-			case err != nil || !more:
+			case err != nil || !more || time.Since(began) > applyShare:
 				return err
 			}
 			if err := n.yieldToIntake(ctx); err != nil {
