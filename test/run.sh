@@ -4,7 +4,8 @@
 #   test/run.sh [static] [go] [interop]
 #
 #   static   formatting, modules, go vet, staticcheck
-#   go       every Go test with the race detector, on SQLite and on PostgreSQL
+#   go       every Go test with the race detector, on SQLite and on PostgreSQL;
+#            300 trials of non-interference on each
 #   interop  what the README says, and real clients against a running node
 #
 # It sets up what it needs first (test/setup.sh), goes on after a failed step, and ends
@@ -82,7 +83,23 @@ group_static() {
 	step "go vet" go vet ./...
 	step "staticcheck" go tool -modfile=tools/go.mod staticcheck ./...
 }
-group_go() { step "go test" go_tests; }
+# noninterference and on_postgres try 300 histories each, without the race detector.
+noninterference() {
+	"$temp/entente" selftest noninterference --trials 300 | tee /dev/stderr | grep -qx '300 trials, 0 differences'
+}
+
+on_postgres() {
+	# shellcheck disable=SC2016
+	test/postgres.sh bash -c '"$1" selftest noninterference --trials 300 --db "$ENTENTE_TEST_POSTGRES"' - "$temp/entente" |
+		tee /dev/stderr | grep -qx '300 trials, 0 differences'
+}
+
+group_go() {
+	step "go test" go_tests
+	step "build" go build -o "$temp/entente" ./cmd/entente
+	step "non-interference, SQLite" noninterference
+	step "non-interference, PostgreSQL" on_postgres
+}
 readme() {
 	local ok=0
 	test/readme.sh 2>&1 | tee "$temp/readme" || ok=1
