@@ -114,6 +114,7 @@ func newAdvance(c *Circumstances, lib Library) *advance {
 type advancing struct {
 	m       *Matter
 	later   []Submission // still to come, in order
+	dissent []Dissent    // about it, of whatever source
 	claim   *Submission  // which of what stands tells who made the object
 	creator string       // the organisation that made it, "" unknown
 	// What settling it came to.
@@ -131,8 +132,9 @@ type advancing struct {
 type candidate struct {
 	s       *Submission // nil when it has entered
 	verdict Verdict
-	dead    bool     // something that it needs cannot enter now
-	watch   ObjectID // when this comes it is looked at again
+	without []ObjectID // of verdict.With, what it goes without: see unbind
+	dead    bool       // something that it needs cannot enter now
+	watch   ObjectID   // when this comes it is looked at again
 }
 
 // arrival is a submission on its way into the advance.
@@ -168,7 +170,7 @@ func (a *advance) load(ids []ObjectID) error {
 	}
 	var dissent []ObjectID
 	for _, m := range ms {
-		o := &advancing{m: m}
+		o := &advancing{m: m, dissent: m.Dissent}
 		at := 0
 		for _, s := range m.Submissions {
 			if s.Step > 0 {
@@ -230,7 +232,7 @@ func (a *advance) foresee(steps [][]ObjectID) ([][]arrival, error) {
 	}
 	var coming []ObjectID
 	for _, o := range objects {
-		if len(o.later) > 0 && !a.there(o.m.ID) && a.promising(o) {
+		if len(o.later) > 0 && (wakes(o.m.ID) || !a.there(o.m.ID) && a.promising(o)) {
 			coming = append(coming, o.m.ID)
 		}
 	}
@@ -264,9 +266,6 @@ func (a *advance) provide(objects []*advancing) error {
 // promising tells whether any version of an object may enter in this advance, by what is
 // known of its references.
 func (a *advance) promising(o *advancing) bool {
-	if o.m.ID.Type() == "marking-definition" {
-		return true // others may wait to learn what it says
-	}
 	return slices.ContainsFunc(o.later, func(s Submission) bool {
 		return !slices.ContainsFunc(s.Version.References, func(id ObjectID) bool {
 			return !fixed(id) && !a.there(id) && a.objects[id] == nil
@@ -315,7 +314,11 @@ func (a *advance) take(ids []ObjectID, arriving []arrival) error {
 			if err := a.settle(o); err != nil {
 				return err
 			}
-			front = append(front, o)
+			woken, err := a.wake(o)
+			if err != nil {
+				return err
+			}
+			front = append(append(front, o), woken...)
 		}
 	}
 	if err := a.carry(front); err != nil {
@@ -349,10 +352,9 @@ func (a *advance) carry(front []*advancing) error {
 		if front = append(front, left...); len(a.shaken) > 0 {
 			continue
 		}
-		if err := a.enter(front); err != nil {
+		if front, err = a.enter(front); err != nil {
 			return err
 		}
-		front = nil
 	}
 	return nil
 }
@@ -386,8 +388,14 @@ func (a *advance) change() Advanced {
 			if len(missing) == 0 { // another content has its place
 				continue
 			}
-			a.out.Waits = append(a.out.Waits, Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content,
-				Reason: AwaitsReferences, Awaits: missing})
+			w := Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content, Reason: AwaitsReferences, Awaits: missing}
+			if until := a.dueWithout(o, c.s, c.verdict.With); until > 0 {
+				a.out.Due = append(a.out.Due, Due{id, until})
+				if !slices.ContainsFunc(missing, func(id ObjectID) bool { return !slices.Contains(c.verdict.With, id) }) {
+					w.Reason = AwaitsDissent
+				}
+			}
+			a.out.Waits = append(a.out.Waits, w)
 		}
 	}
 	slices.Sort(a.out.Settled)

@@ -17,7 +17,7 @@ func (a *advance) needs(c *candidate) iter.Seq[ObjectID] {
 			}
 		}
 		for _, id := range c.verdict.With {
-			if !yield(id) {
+			if !slices.Contains(c.without, id) && !yield(id) {
 				return
 			}
 		}
@@ -116,7 +116,7 @@ func (a *advance) noteWaiting(o *advancing, asked map[ObjectID]bool) {
 			}
 		}
 	}
-	for _, d := range o.m.Dissent {
+	for _, d := range o.dissent {
 		if asked[d.Object] {
 			a.await(o, []ObjectID{d.Object})
 		}
@@ -216,12 +216,16 @@ func (a *advance) dies(o *advancing, c *candidate, lacks ObjectID) {
 
 // enter lets in every candidate of which all references are there, or enter too: the
 // largest such set, so that a circle of references enters as a whole.
-func (a *advance) enter(front []*advancing) error {
-	all, err := a.reach(front)
-	if err != nil {
-		return err
+// What it gives is to be looked at again.
+func (a *advance) enter(front []*advancing) (again []*advancing, err error) {
+	var all []*advancing
+	for found := true; found; found = a.unbind(all) { // each round lets something go without
+		if all, err = a.reach(front); err != nil {
+			return nil, err
+		}
+		a.close(all)
 	}
-	a.close(all)
+	a.rebind(all)
 	entering := all[:0]
 	for _, o := range all {
 		if o.hopes == 0 {
@@ -237,14 +241,20 @@ func (a *advance) enter(front []*advancing) error {
 	for _, group := range a.order(entering) {
 		for _, e := range group {
 			if err := a.append(e.o, e.c); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	for _, o := range entering {
 		a.entered(o)
+		if o.moot() {
+			if err := a.settle(o); err != nil {
+				return nil, err
+			}
+			again = append(again, o)
+		}
 	}
-	return nil
+	return again, nil
 }
 
 // entered drops the candidates of an object that have entered. Those that another holds the

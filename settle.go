@@ -12,36 +12,15 @@ func (a *advance) arrive(o *advancing) ([]*advancing, error) {
 	m.Submissions, o.later = append(m.Submissions, o.later[0]), o.later[1:]
 	s := &m.Submissions[len(m.Submissions)-1]
 	switch {
-	case !o.settled || len(m.Dissent) > 0 || a.stricterCame(o, s):
+	case !o.settled || len(o.dissent) > 0 || a.stricterCame(o, s):
 		if err := a.settle(o); err != nil {
 			return nil, err
 		}
 	default:
 		a.judge(o, s)
 	}
-	front := []*advancing{o}
-	for _, x := range a.dissented[m.ID] {
-		if err := a.settle(x); err != nil {
-			return nil, err
-		}
-		front = append(front, x)
-	}
-	if s.Version.Type != "marking-definition" {
-		return front, nil
-	}
-	waiting, err := a.waiters([]ObjectID{m.ID})
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range waiting {
-		if !x.settled || slices.ContainsFunc(x.waits, func(w Wait) bool { return slices.Contains(w.Awaits, m.ID) }) {
-			if err := a.settle(x); err != nil {
-				return nil, err
-			}
-			front = append(front, x)
-		}
-	}
-	return front, nil
+	woken, err := a.wake(o)
+	return append([]*advancing{o}, woken...), err
 }
 
 // stricterCame tells whether a new submission changes what the rule says of others of its
@@ -86,14 +65,13 @@ func (a *advance) begin(o *advancing) {
 	m := o.m
 	m.strict = nil
 	o.candidates, o.waits, o.settled = nil, nil, true
-	// Others' dissent never blocks.
-	m.Dissent = slices.DeleteFunc(m.Dissent, func(d Dissent) bool { return d.Source != a.c.Home && d.Source != o.creator })
-	a.judgeDissent(m)
+	a.judgeDissent(m, o.dissent)
 }
 
 // judge makes of a submission that does not stand what the rule says: a candidate, or
 // something that waits.
 func (a *advance) judge(o *advancing, s *Submission) {
+	o.m.Dissent = a.counting(o, s)
 	v := judge(s, o.m, a.c, false)
 	switch {
 	case v.Ruling == Released:
@@ -113,27 +91,6 @@ func (a *advance) await(o *advancing, ids []ObjectID) {
 		if of := a.awaiting[id]; len(of) == 0 || of[len(of)-1] != o {
 			a.awaiting[id] = append(of, o)
 		}
-	}
-}
-
-// judgeDissent finds out which dissent about an object may go by itself. Such that has not
-// come yet does not count.
-func (a *advance) judgeDissent(m *Matter) {
-	for i := range m.Dissent {
-		d := &m.Dissent[i]
-		d.Releasable, d.coming = false, false
-		o := a.objects[d.Object]
-		if o == nil {
-			continue
-		}
-		d.coming = len(o.later) > 0 && !slices.ContainsFunc(o.m.Submissions, func(s Submission) bool {
-			return slices.Contains(s.Version.References, m.ID)
-		})
-		without := *o.m // dissent is not dissented for this rule
-		without.Dissent, without.strict = nil, nil
-		d.Releasable = slices.ContainsFunc(o.m.Submissions, func(s Submission) bool {
-			return Release(&s, &without, a.c).Ruling == Released
-		})
 	}
 }
 
