@@ -6,14 +6,26 @@ import (
 	"strings"
 )
 
+// refersTo gives each object that a candidate refers to and may not enter without.
+func (a *advance) refersTo(c *candidate) iter.Seq[ObjectID] {
+	return func(yield func(ObjectID) bool) {
+		if a.c.Agreement.Terms.OpenReferences {
+			return
+		}
+		for _, id := range c.s.Version.References {
+			if id != c.s.Version.ID && !fixed(id) && !yield(id) {
+				return
+			}
+		}
+	}
+}
+
 // needs gives each object that a candidate may not enter without.
 func (a *advance) needs(c *candidate) iter.Seq[ObjectID] {
 	return func(yield func(ObjectID) bool) {
-		if !a.c.Agreement.Terms.OpenReferences {
-			for _, id := range c.s.Version.References {
-				if id != c.s.Version.ID && !fixed(id) && !yield(id) {
-					return
-				}
+		for id := range a.refersTo(c) {
+			if !yield(id) {
+				return
 			}
 		}
 		for _, id := range c.verdict.With {
@@ -316,51 +328,6 @@ func (a *advance) close(all []*advancing) {
 			}
 		}
 	}
-}
-
-// order puts what enters in order: what is referred to before what refers to it, circles as
-// one group, and else by when the first of an object's versions came.
-func (a *advance) order(objects []*advancing) [][]entering {
-	group := func(of ...*advancing) []entering {
-		var out []entering
-		for _, o := range of {
-			for _, c := range o.winners {
-				out = append(out, entering{o, c})
-			}
-		}
-		slices.SortStableFunc(out, func(x, y entering) int { return x.c.s.arrival(y.c.s) })
-		return out
-	}
-	if len(objects) == 1 {
-		return [][]entering{group(objects[0])}
-	}
-	slices.SortFunc(objects, func(x, y *advancing) int { return x.winners[0].s.arrival(y.winners[0].s) })
-	ids := make([]ObjectID, 0, len(objects))
-	enters := make(map[ObjectID]*advancing, len(objects))
-	for _, o := range objects {
-		ids = append(ids, o.m.ID)
-		enters[o.m.ID] = o
-	}
-	groups := components(ids, func(id ObjectID) []ObjectID {
-		var out []ObjectID
-		for _, c := range enters[id].winners {
-			for to := range a.needs(c) {
-				if enters[to] != nil {
-					out = append(out, to)
-				}
-			}
-		}
-		return out
-	})
-	out := make([][]entering, 0, len(groups))
-	for _, g := range groups {
-		var of []*advancing
-		for _, id := range g {
-			of = append(of, enters[id])
-		}
-		out = append(out, group(of...))
-	}
-	return out
 }
 
 // append writes an entry.
