@@ -302,63 +302,6 @@ func (s *Submission) arrival(o *Submission) int {
 	return cmp.Or(cmp.Compare(s.Arrived, o.Arrived), cmp.Compare(s.Place, o.Place), cmp.Compare(s.Seq, o.Seq))
 }
 
-// take does one step.
-func (a *advance) take(ids []ObjectID, arriving []arrival) error {
-	come := map[*advancing]bool{}
-	for _, x := range arriving {
-		come[x.o] = true
-	}
-	var front []*advancing
-	for _, id := range ids {
-		if o := a.objects[id]; o != nil && !come[o] {
-			if err := a.settle(o); err != nil {
-				return err
-			}
-			woken, err := a.wake(o)
-			if err != nil {
-				return err
-			}
-			front = append(append(front, o), woken...)
-		}
-	}
-	if err := a.carry(front); err != nil {
-		return err
-	}
-	for _, x := range arriving {
-		front, err := a.arrive(x.o)
-		if err != nil {
-			return err
-		}
-		if err := a.carry(front); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// carry takes out what lost what it refers to, and lets enter what may after something
-// became new of the objects of the front: first all that leaves, then what enters.
-func (a *advance) carry(front []*advancing) error {
-	for len(front) > 0 || len(a.shaken) > 0 {
-		left, err := a.cascade()
-		if err != nil {
-			return err
-		}
-		for _, o := range left {
-			if err := a.settle(o); err != nil {
-				return err
-			}
-		}
-		if front = append(front, left...); len(a.shaken) > 0 {
-			continue
-		}
-		if front, err = a.enter(front); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // change is the result.
 func (a *advance) change() Advanced {
 	for _, j := range a.journals {

@@ -81,12 +81,13 @@ func TestAdvanceOfDecisions(t *testing.T) {
 		places := rapid.IntRange(1, 2).Draw(t, "places")
 		terms := drawTerms(t)
 		terms.Approval = rapid.SampledFrom([]entente.TLP{0, entente.TLPClear, entente.TLPGreen, entente.TLPAmber}).Draw(t, "approval")
+		contests := rapid.Bool().Draw(t, "contests")
 		w := newFeedWorld(t, places, terms)
 		for range rapid.IntRange(1, 20).Draw(t, "events") {
 			if len(w.log) == 0 || rapid.IntRange(0, 2).Draw(t, "comes") == 0 {
 				l := drawLogged(t, places)
 				// Of one version of one source it would be chance which of two is the newest.
-				if slices.ContainsFunc(w.log, func(o logged) bool { return o.source == l.source && sameVersion(o.v, l.v) }) {
+				if slices.ContainsFunc(w.log, func(o logged) bool { return (!contests || o.source == l.source) && sameVersion(o.v, l.v) }) {
 					continue
 				}
 				w.submit(l)
@@ -113,7 +114,9 @@ func TestAdvanceOfDecisions(t *testing.T) {
 					t.Fatalf("%s at %d awaits an approval, and stands: %v, needs none: %v", l.v.ID, l.seq, stands, w.allowed(i, false))
 				}
 			}
-			w.rests()
+			if !contests {
+				w.rests()
+			}
 		}
 	})
 }
@@ -133,7 +136,8 @@ func TestAdvanceOfDues(t *testing.T) {
 				if rapid.Bool().Draw(t, "dissents") {
 					l = drawOpinion(t, places)
 				}
-				if l.arrived = w.now; !w.holds(l) {
+				contested := slices.ContainsFunc(w.log, func(o logged) bool { return sameVersion(o.v, l.v) })
+				if l.arrived = w.now; !contested {
 					w.submit(l)
 					w.take(1)
 				}
@@ -287,7 +291,9 @@ func TestAdvanceOfLogsAtDifferentSpeeds(t *testing.T) {
 				w.take(round...)
 				w.check()
 			}
-			w.rests()
+			if !contests {
+				w.rests()
+			}
 			return w
 		}
 		stands := func(w *feedWorld) []string {
@@ -301,6 +307,35 @@ func TestAdvanceOfLogsAtDifferentSpeeds(t *testing.T) {
 		apart := stands(run(func() int { return rapid.IntRange(0, 1).Draw(t, "faster") }))
 		if after := stands(run(func() int { return 1 })); !contests && !slices.Equal(apart, after) {
 			t.Fatalf("side by side:\n%s\none after the other:\n%s", join(apart), join(after))
+		}
+	})
+}
+
+// Sources that name each other as those who made what they contest, in objects that refer
+// to each other in circles, do not keep the feeds going round.
+func TestAdvanceEndsCirclesOfClaims(t *testing.T) {
+	sources := []string{"home", "a", "b"}
+	rapid.Check(t, func(t *rapid.T) {
+		places := rapid.IntRange(1, 2).Draw(t, "places")
+		w := newFeedWorld(t, places, entente.Terms{Highest: entente.TLPGreen})
+		for n := range rapid.IntRange(1, 30).Draw(t, "events") {
+			if len(w.log) > 0 && rapid.IntRange(0, 5).Draw(t, "deletes") == 0 {
+				l := &w.log[rapid.IntRange(0, len(w.log)-1).Draw(t, "deleted")]
+				l.deleted = true
+				w.touch(l.v.ID)
+			}
+			at := rapid.IntRange(0, 2).Draw(t, "object")
+			w.submit(logged{
+				place: rapid.IntRange(0, places-1).Draw(t, "place"), source: rapid.SampledFrom(sources).Draw(t, "source"),
+				v: sealed(entente.Version{ID: pool[at], Spec: entente.Spec21, Modified: day(rapid.IntRange(1, 2).Draw(t, "day")),
+					Markings: []entente.ObjectID{entente.TLPGreen.Definition()}, CreatedBy: identity(rapid.SampledFrom(sources).Draw(t, "names")),
+					References: rapid.SliceOfNDistinct(rapid.SampledFrom(pool[:3]), 0, 2, rapid.ID).Draw(t, "references")}, n),
+			})
+			w.take(1)
+			w.check()
+		}
+		if len(w.due) > 0 {
+			t.Fatalf("it went round and was ended: %v\n%s", w.due, logText(w))
 		}
 	})
 }

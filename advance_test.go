@@ -416,6 +416,11 @@ func logText(w *feedWorld) string {
 	for _, l := range w.log {
 		out += fmt.Sprintf("%d %v %s %s %x by %s of %s markings %v refers %v\n", l.place, l.deleted, l.v.ID, l.v.Modified.Text, l.v.Digest[:3], l.source, owner(l.v.CreatedBy), l.v.Markings, l.v.References)
 	}
+	for id, all := range w.decisions {
+		for _, d := range all {
+			out += fmt.Sprintf("%s %s %x by %s\n", id, d.Action, d.Digest[:3], d.Account)
+		}
+	}
 	return out
 }
 

@@ -83,7 +83,23 @@ func (a *advance) judge(o *advancing, s *Submission) {
 		}
 		o.waits = append(o.waits, w)
 		a.await(o, w.Awaits)
+	case v.Reason == StricterNewer:
+		a.awaitNewer(o, s)
 	}
+}
+
+// awaitNewer notes that a submission which a newer one keeps back may go when the marking
+// definition comes that makes the newer one too strict until then: that may wait for nothing
+// itself, if it was refused for instance.
+func (a *advance) awaitNewer(o *advancing, s *Submission) {
+	newer := o.m.strict[s.Source]
+	r := releasing{s: newer, m: o.m, c: a.c, t: &a.c.Agreement.Terms}
+	_, _, step := r.markingVerdict(newer)
+	if step.Ruling != Pending || slices.ContainsFunc(o.waits, func(w Wait) bool { return slices.Contains(w.Awaits, step.Awaits[0]) }) {
+		return
+	}
+	o.waits = append(o.waits, Wait{Object: o.m.ID, Place: s.Place, Seq: s.Seq, Content: s.Content, Reason: AwaitsReferences, Awaits: step.Awaits})
+	a.await(o, step.Awaits)
 }
 
 func (a *advance) await(o *advancing, ids []ObjectID) {
