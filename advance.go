@@ -67,7 +67,11 @@ type Wait struct {
 // the last thing that it waited for is there, before whatever came later. What a step has
 // beside submissions is taken before them, all of it together.
 func Advance(c *Circumstances, lib Library, steps [][]ObjectID) (Advanced, error) {
-	a := newAdvance(c, lib)
+	n := 0
+	for _, step := range steps {
+		n += len(step)
+	}
+	a := newAdvance(c, lib, n)
 	arriving, err := a.foresee(steps)
 	if err != nil {
 		return Advanced{}, err
@@ -96,16 +100,19 @@ type advance struct {
 	made      map[int64]bool            // copies that are among out.Contents
 	mark      int                       // of the present look at what may enter
 	out       Advanced
+	front     [1]*advancing // see arrive
+	reached   []*advancing  // see reach
 }
 
-func newAdvance(c *Circumstances, lib Library) *advance {
+// newAdvance begins one; about how many objects it will be is only a hint.
+func newAdvance(c *Circumstances, lib Library, about int) *advance {
 	own := *c
-	a := &advance{c: &own, known: c.Define, lib: lib, objects: map[ObjectID]*advancing{}, presence: map[ObjectID]Presence{},
-		asked: map[ObjectID]bool{}, awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
+	a := &advance{c: &own, known: c.Define, lib: lib, objects: make(map[ObjectID]*advancing, about), presence: make(map[ObjectID]Presence, about),
+		asked: make(map[ObjectID]bool, about), awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
 		shaken: map[ObjectID]bool{}, made: map[int64]bool{}}
 	own.Define, own.Present, own.Telling = a.define, nil, false
 	for _, f := range c.Agreement.Feeds {
-		a.journals = append(a.journals, newFeedJournal(f, c.Now))
+		a.journals = append(a.journals, newFeedJournal(f, c.Now, about/len(c.Agreement.Feeds)))
 	}
 	return a
 }
@@ -126,6 +133,9 @@ type advancing struct {
 	was     string // the creator before
 	hopes   int    // candidates that nothing rules out yet
 	winners []*candidate
+	// Most objects have one version that is new.
+	oneWinner    [1]*candidate
+	oneCandidate [1]candidate
 }
 
 // candidate is a submission that the rule lets go, references apart.
@@ -169,8 +179,18 @@ func (a *advance) load(ids []ObjectID) error {
 		return err
 	}
 	var dissent []ObjectID
+	all, coming := make([]advancing, len(ms)), 0
 	for _, m := range ms {
-		o := &advancing{m: m, dissent: m.Dissent}
+		for i := range m.Submissions {
+			if m.Submissions[i].Step > 0 {
+				coming++
+			}
+		}
+	}
+	later := make([]Submission, 0, coming)
+	for i, m := range ms {
+		o := &all[i]
+		o.m, o.dissent, o.winners, o.later = m, m.Dissent, o.oneWinner[:0], later[len(later):]
 		at := 0
 		for _, s := range m.Submissions {
 			if s.Step > 0 {
@@ -180,6 +200,8 @@ func (a *advance) load(ids []ObjectID) error {
 			m.Submissions[at] = s
 			at++
 		}
+		later = later[:len(later)+len(o.later)]
+		o.later = o.later[:len(o.later):len(o.later)]
 		m.Submissions = m.Submissions[:at]
 		slices.SortStableFunc(o.later, func(x, y Submission) int { return cmp.Or(cmp.Compare(x.Step, y.Step), x.arrival(&y)) })
 		for _, x := range m.Standing {

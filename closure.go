@@ -90,15 +90,18 @@ func (a *advance) waiters(ids []ObjectID) ([]*advancing, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	asked := map[ObjectID]bool{}
 	var unknown []ObjectID
 	for _, id := range ids {
 		if !a.asked[id] {
-			a.asked[id], asked[id] = true, true
+			a.asked[id] = true
 			unknown = append(unknown, id)
 		}
 	}
 	if len(unknown) > 0 {
+		asked := make(map[ObjectID]bool, len(unknown))
+		for _, id := range unknown {
+			asked[id] = true
+		}
 		found, err := a.lib.Waiting(unknown)
 		if err != nil {
 			return nil, err
@@ -141,7 +144,8 @@ func (a *advance) noteWaiting(o *advancing, asked map[ObjectID]bool) {
 // there nor reached cannot enter now.
 func (a *advance) reach(front []*advancing) ([]*advancing, error) {
 	a.mark++
-	var all []*advancing
+	all := a.reached[:0]
+	defer func() { a.reached = all }()
 	for level := front; len(level) > 0; {
 		from := len(all)
 		for _, o := range level {
@@ -250,6 +254,12 @@ func (a *advance) enter(front []*advancing) (again []*advancing, err error) {
 			a.entered(o)
 		}
 	}
+	if len(entering) == 1 && len(entering[0].winners) == 1 {
+		if err := a.append(entering[0], entering[0].winners[0]); err != nil {
+			return nil, err
+		}
+		return a.haveEntered(entering)
+	}
 	for _, group := range a.order(entering) {
 		for _, e := range group {
 			if err := a.append(e.o, e.c); err != nil {
@@ -257,7 +267,13 @@ func (a *advance) enter(front []*advancing) (again []*advancing, err error) {
 			}
 		}
 	}
-	for _, o := range entering {
+	return a.haveEntered(entering)
+}
+
+// haveEntered settles what of objects is left after something entered, and gives what is to
+// be looked at again.
+func (a *advance) haveEntered(all []*advancing) (again []*advancing, err error) {
+	for _, o := range all {
 		a.entered(o)
 		if o.moot() {
 			if err := a.settle(o); err != nil {

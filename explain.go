@@ -21,7 +21,7 @@ type Explanation struct {
 // does, and changes nothing: once the feeds are carried on, what it calls released stands,
 // unless it is contested.
 func Explain(c *Circumstances, lib Library, id ObjectID) ([]Explanation, *Matter, error) {
-	a := newAdvance(c, lib)
+	a := newAdvance(c, lib, 1)
 	if err := a.load([]ObjectID{id}); err != nil {
 		return nil, nil, err
 	}

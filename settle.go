@@ -20,7 +20,8 @@ func (a *advance) arrive(o *advancing) ([]*advancing, error) {
 		a.judge(o, s)
 	}
 	woken, err := a.wake(o)
-	return append([]*advancing{o}, woken...), err
+	a.front[0] = o
+	return append(a.front[:1:1], woken...), err
 }
 
 // stricterCame tells whether a new submission changes what the rule says of others of its
@@ -64,7 +65,7 @@ func (a *advance) settle(o *advancing) error {
 func (a *advance) begin(o *advancing) {
 	m := o.m
 	m.strict = nil
-	o.candidates, o.waits, o.settled = nil, nil, true
+	o.candidates, o.waits, o.settled = o.oneCandidate[:0], nil, true
 	a.judgeDissent(m, o.dissent)
 }
 
@@ -255,6 +256,17 @@ func (a *advance) reclaim(o *advancing) (changed bool) {
 // claimIn gives the submission that names who made the object, as [Creator] has it, among
 // those that stand, but for entries that are replaced, and the winners.
 func (o *advancing) claimIn(replaced []int64) *Submission {
+	switch x := o.m.Standing; {
+	case len(x)+len(o.winners) == 0:
+		return nil
+	case len(x) == 0 && len(o.winners) == 1:
+		return o.winners[0].s.claims()
+	case len(x) == 1 && len(o.winners) == 0 && len(replaced) == 0:
+		if s := o.m.submission(&x[0]); s != nil {
+			return s.claims()
+		}
+		return nil
+	}
 	var all []*Submission
 	if len(o.m.Standing) > 0 {
 		left := *o.m
@@ -285,6 +297,14 @@ func (o *advancing) claimIn(replaced []int64) *Submission {
 		}
 	}
 	return named
+}
+
+// claims is the submission if it names who made the object, else nil.
+func (s *Submission) claims() *Submission {
+	if s.Version.CreatedBy == "" {
+		return nil
+	}
+	return s
 }
 
 func (a *advance) claimed(o *advancing, claim *Submission) (changed bool) {
