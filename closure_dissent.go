@@ -1,6 +1,9 @@
 package entente
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // counting gives the dissent that counts for a submission: home's, and that of the
 // organisation that made the object. Who made it tells what stands together with the
@@ -134,8 +137,7 @@ func (o *advancing) moot() bool {
 
 // wakes tells whether a rule may have something wait for an object.
 func wakes(id ObjectID) bool {
-	typ := id.Type()
-	return typ == "marking-definition" || typ == "opinion" || typ == "note"
+	return strings.HasPrefix(string(id), "marking-definition--") || strings.HasPrefix(string(id), "opinion--") || strings.HasPrefix(string(id), "note--")
 }
 
 // wake judges again what a rule has wait for an object about which something is new, and
