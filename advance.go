@@ -67,7 +67,11 @@ type Wait struct {
 // the last thing that it waited for is there, before whatever came later. What a step has
 // beside submissions is taken before them, all of it together.
 func Advance(c *Circumstances, lib Library, steps [][]ObjectID) (Advanced, error) {
-	a := newAdvance(c, lib)
+	n := 0
+	for _, step := range steps {
+		n += len(step)
+	}
+	a := newAdvance(c, lib, n)
 	arriving, err := a.foresee(steps)
 	if err != nil {
 		return Advanced{}, err
@@ -96,16 +100,19 @@ type advance struct {
 	made      map[int64]bool            // copies that are among out.Contents
 	mark      int                       // of the present look at what may enter
 	out       Advanced
+	front     [1]*advancing // see arrive
+	reached   []*advancing  // see reach
 }
 
-func newAdvance(c *Circumstances, lib Library) *advance {
+// newAdvance begins one; about how many objects it will be is only a hint.
+func newAdvance(c *Circumstances, lib Library, about int) *advance {
 	own := *c
-	a := &advance{c: &own, known: c.Define, lib: lib, objects: map[ObjectID]*advancing{}, presence: map[ObjectID]Presence{},
-		asked: map[ObjectID]bool{}, awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
+	a := &advance{c: &own, known: c.Define, lib: lib, objects: make(map[ObjectID]*advancing, about), presence: make(map[ObjectID]Presence, about),
+		asked: make(map[ObjectID]bool, about), awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
 		shaken: map[ObjectID]bool{}, made: map[int64]bool{}}
 	own.Define, own.Present, own.Telling = a.define, nil, false
 	for _, f := range c.Agreement.Feeds {
-		a.journals = append(a.journals, newFeedJournal(f, c.Now))
+		a.journals = append(a.journals, newFeedJournal(f, c.Now, about/len(c.Agreement.Feeds)))
 	}
 	return a
 }
@@ -114,6 +121,7 @@ func newAdvance(c *Circumstances, lib Library) *advance {
 type advancing struct {
 	m       *Matter
 	later   []Submission // still to come, in order
+	dissent []Dissent    // about it, of whatever source
 	claim   *Submission  // which of what stands tells who made the object
 	creator string       // the organisation that made it, "" unknown
 	// What settling it came to.
@@ -125,14 +133,18 @@ type advancing struct {
 	was     string // the creator before
 	hopes   int    // candidates that nothing rules out yet
 	winners []*candidate
+	// Most objects have one version that is new.
+	oneWinner    [1]*candidate
+	oneCandidate [1]candidate
 }
 
 // candidate is a submission that the rule lets go, references apart.
 type candidate struct {
 	s       *Submission // nil when it has entered
 	verdict Verdict
-	dead    bool     // something that it needs cannot enter now
-	watch   ObjectID // when this comes it is looked at again
+	without []ObjectID // of verdict.With, what it goes without: see unbind
+	dead    bool       // something that it needs cannot enter now
+	watch   ObjectID   // when this comes it is looked at again
 }
 
 // arrival is a submission on its way into the advance.
@@ -167,8 +179,18 @@ func (a *advance) load(ids []ObjectID) error {
 		return err
 	}
 	var dissent []ObjectID
+	all, coming := make([]advancing, len(ms)), 0
 	for _, m := range ms {
-		o := &advancing{m: m}
+		for i := range m.Submissions {
+			if m.Submissions[i].Step > 0 {
+				coming++
+			}
+		}
+	}
+	later := make([]Submission, 0, coming)
+	for i, m := range ms {
+		o := &all[i]
+		o.m, o.dissent, o.winners, o.later = m, m.Dissent, o.oneWinner[:0], later[len(later):]
 		at := 0
 		for _, s := range m.Submissions {
 			if s.Step > 0 {
@@ -178,6 +200,8 @@ func (a *advance) load(ids []ObjectID) error {
 			m.Submissions[at] = s
 			at++
 		}
+		later = later[:len(later)+len(o.later)]
+		o.later = o.later[:len(o.later):len(o.later)]
 		m.Submissions = m.Submissions[:at]
 		slices.SortStableFunc(o.later, func(x, y Submission) int { return cmp.Or(cmp.Compare(x.Step, y.Step), x.arrival(&y)) })
 		for _, x := range m.Standing {
@@ -230,7 +254,7 @@ func (a *advance) foresee(steps [][]ObjectID) ([][]arrival, error) {
 	}
 	var coming []ObjectID
 	for _, o := range objects {
-		if len(o.later) > 0 && !a.there(o.m.ID) && a.promising(o) {
+		if len(o.later) > 0 && (wakes(o.m.ID) || !a.there(o.m.ID) && a.promising(o)) {
 			coming = append(coming, o.m.ID)
 		}
 	}
@@ -264,9 +288,6 @@ func (a *advance) provide(objects []*advancing) error {
 // promising tells whether any version of an object may enter in this advance, by what is
 // known of its references.
 func (a *advance) promising(o *advancing) bool {
-	if o.m.ID.Type() == "marking-definition" {
-		return true // others may wait to learn what it says
-	}
 	return slices.ContainsFunc(o.later, func(s Submission) bool {
 		return !slices.ContainsFunc(s.Version.References, func(id ObjectID) bool {
 			return !fixed(id) && !a.there(id) && a.objects[id] == nil
@@ -303,60 +324,6 @@ func (s *Submission) arrival(o *Submission) int {
 	return cmp.Or(cmp.Compare(s.Arrived, o.Arrived), cmp.Compare(s.Place, o.Place), cmp.Compare(s.Seq, o.Seq))
 }
 
-// take does one step.
-func (a *advance) take(ids []ObjectID, arriving []arrival) error {
-	come := map[*advancing]bool{}
-	for _, x := range arriving {
-		come[x.o] = true
-	}
-	var front []*advancing
-	for _, id := range ids {
-		if o := a.objects[id]; o != nil && !come[o] {
-			if err := a.settle(o); err != nil {
-				return err
-			}
-			front = append(front, o)
-		}
-	}
-	if err := a.carry(front); err != nil {
-		return err
-	}
-	for _, x := range arriving {
-		front, err := a.arrive(x.o)
-		if err != nil {
-			return err
-		}
-		if err := a.carry(front); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// carry takes out what lost what it refers to, and lets enter what may after something
-// became new of the objects of the front: first all that leaves, then what enters.
-func (a *advance) carry(front []*advancing) error {
-	for len(front) > 0 || len(a.shaken) > 0 {
-		left, err := a.cascade()
-		if err != nil {
-			return err
-		}
-		for _, o := range left {
-			if err := a.settle(o); err != nil {
-				return err
-			}
-		}
-		if front = append(front, left...); len(a.shaken) > 0 {
-			continue
-		}
-		if err := a.enter(front); err != nil {
-			return err
-		}
-		front = nil
-	}
-	return nil
-}
-
 // change is the result.
 func (a *advance) change() Advanced {
 	for _, j := range a.journals {
@@ -386,8 +353,14 @@ func (a *advance) change() Advanced {
 			if len(missing) == 0 { // another content has its place
 				continue
 			}
-			a.out.Waits = append(a.out.Waits, Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content,
-				Reason: AwaitsReferences, Awaits: missing})
+			w := Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content, Reason: AwaitsReferences, Awaits: missing}
+			if until := a.dueWithout(o, c.s, c.verdict.With); until > 0 {
+				a.out.Due = append(a.out.Due, Due{id, until})
+				if !slices.ContainsFunc(missing, func(id ObjectID) bool { return !slices.Contains(c.verdict.With, id) }) {
+					w.Reason = AwaitsDissent
+				}
+			}
+			a.out.Waits = append(a.out.Waits, w)
 		}
 	}
 	slices.Sort(a.out.Settled)

@@ -3,10 +3,10 @@ package entente
 import "slices"
 
 // newFeedJournal is the journal of a release feed. What is known of its objects comes as
-// they are loaded.
-func newFeedJournal(f ReleaseFeed, now int64) *journal {
+// they are loaded; about how many there will be is only a hint.
+func newFeedJournal(f ReleaseFeed, now int64, about int) *journal {
 	return &journal{
-		out: Change{Feed: f.Feed}, known: map[ObjectID][]Known{}, creators: map[ObjectID]string{}, now: now,
+		out: Change{Feed: f.Feed}, known: make(map[ObjectID][]Known, about), creators: map[ObjectID]string{}, now: now,
 		old: f.Tail, head: f.Tail, added: f.LastAdded,
 	}
 }

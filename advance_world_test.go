@@ -38,7 +38,7 @@ type feedWorld struct {
 	restrict  map[entente.ObjectID]*entente.Restriction
 	decisions map[entente.ObjectID][]entente.Decision
 	vocab     map[entente.ObjectID]bool
-	dissents  bool // opinions of home count as dissent
+	dissents  bool // opinions are dissent of their sources
 	contents  map[entente.Digest]int64
 	stamped   map[int64]int64 // of a copy, what was submitted
 	known     []map[entente.ObjectID][]entente.Known
@@ -101,10 +101,10 @@ func (w *feedWorld) Matters(ids []entente.ObjectID) ([]*entente.Matter, error) {
 		if m := wanted[l.v.ID]; m != nil {
 			m.Submissions = append(m.Submissions, w.submission(i))
 		}
-		if w.dissents && l.v.Type == "opinion" && l.source == "home" {
+		if w.dissents && l.v.Type == "opinion" {
 			for _, id := range l.v.References {
-				if m := wanted[id]; m != nil && !slices.ContainsFunc(m.Dissent, func(d entente.Dissent) bool { return d.Object == l.v.ID }) {
-					m.Dissent = append(m.Dissent, entente.Dissent{Object: l.v.ID, Source: "home", Since: l.arrived})
+				if m := wanted[id]; m != nil && !slices.ContainsFunc(m.Dissent, func(d entente.Dissent) bool { return d.Object == l.v.ID && d.Source == l.source }) {
+					m.Dissent = append(m.Dissent, entente.Dissent{Object: l.v.ID, Source: l.source, Since: l.arrived})
 				}
 			}
 		}

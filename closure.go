@@ -6,18 +6,30 @@ import (
 	"strings"
 )
 
+// refersTo gives each object that a candidate refers to and may not enter without.
+func (a *advance) refersTo(c *candidate) iter.Seq[ObjectID] {
+	return func(yield func(ObjectID) bool) {
+		if a.c.Agreement.Terms.OpenReferences {
+			return
+		}
+		for _, id := range c.s.Version.References {
+			if id != c.s.Version.ID && !fixed(id) && !yield(id) {
+				return
+			}
+		}
+	}
+}
+
 // needs gives each object that a candidate may not enter without.
 func (a *advance) needs(c *candidate) iter.Seq[ObjectID] {
 	return func(yield func(ObjectID) bool) {
-		if !a.c.Agreement.Terms.OpenReferences {
-			for _, id := range c.s.Version.References {
-				if id != c.s.Version.ID && !fixed(id) && !yield(id) {
-					return
-				}
+		for id := range a.refersTo(c) {
+			if !yield(id) {
+				return
 			}
 		}
 		for _, id := range c.verdict.With {
-			if !yield(id) {
+			if !slices.Contains(c.without, id) && !yield(id) {
 				return
 			}
 		}
@@ -78,15 +90,18 @@ func (a *advance) waiters(ids []ObjectID) ([]*advancing, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	asked := map[ObjectID]bool{}
 	var unknown []ObjectID
 	for _, id := range ids {
 		if !a.asked[id] {
-			a.asked[id], asked[id] = true, true
+			a.asked[id] = true
 			unknown = append(unknown, id)
 		}
 	}
 	if len(unknown) > 0 {
+		asked := make(map[ObjectID]bool, len(unknown))
+		for _, id := range unknown {
+			asked[id] = true
+		}
 		found, err := a.lib.Waiting(unknown)
 		if err != nil {
 			return nil, err
@@ -116,7 +131,7 @@ func (a *advance) noteWaiting(o *advancing, asked map[ObjectID]bool) {
 			}
 		}
 	}
-	for _, d := range o.m.Dissent {
+	for _, d := range o.dissent {
 		if asked[d.Object] {
 			a.await(o, []ObjectID{d.Object})
 		}
@@ -129,7 +144,8 @@ func (a *advance) noteWaiting(o *advancing, asked map[ObjectID]bool) {
 // there nor reached cannot enter now.
 func (a *advance) reach(front []*advancing) ([]*advancing, error) {
 	a.mark++
-	var all []*advancing
+	all := a.reached[:0]
+	defer func() { a.reached = all }()
 	for level := front; len(level) > 0; {
 		from := len(all)
 		for _, o := range level {
@@ -216,12 +232,16 @@ func (a *advance) dies(o *advancing, c *candidate, lacks ObjectID) {
 
 // enter lets in every candidate of which all references are there, or enter too: the
 // largest such set, so that a circle of references enters as a whole.
-func (a *advance) enter(front []*advancing) error {
-	all, err := a.reach(front)
-	if err != nil {
-		return err
+// What it gives is to be looked at again.
+func (a *advance) enter(front []*advancing) (again []*advancing, err error) {
+	var all []*advancing
+	for found := true; found; found = a.unbind(all) { // each round lets something go without
+		if all, err = a.reach(front); err != nil {
+			return nil, err
+		}
+		a.close(all)
 	}
-	a.close(all)
+	a.rebind(all)
 	entering := all[:0]
 	for _, o := range all {
 		if o.hopes == 0 {
@@ -234,17 +254,35 @@ func (a *advance) enter(front []*advancing) error {
 			a.entered(o)
 		}
 	}
+	if len(entering) == 1 && len(entering[0].winners) == 1 {
+		if err := a.append(entering[0], entering[0].winners[0]); err != nil {
+			return nil, err
+		}
+		return a.haveEntered(entering)
+	}
 	for _, group := range a.order(entering) {
 		for _, e := range group {
 			if err := a.append(e.o, e.c); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	for _, o := range entering {
+	return a.haveEntered(entering)
+}
+
+// haveEntered settles what of objects is left after something entered, and gives what is to
+// be looked at again.
+func (a *advance) haveEntered(all []*advancing) (again []*advancing, err error) {
+	for _, o := range all {
 		a.entered(o)
+		if o.moot() {
+			if err := a.settle(o); err != nil {
+				return nil, err
+			}
+			again = append(again, o)
+		}
 	}
-	return nil
+	return again, nil
 }
 
 // entered drops the candidates of an object that have entered. Those that another holds the
@@ -306,51 +344,6 @@ func (a *advance) close(all []*advancing) {
 			}
 		}
 	}
-}
-
-// order puts what enters in order: what is referred to before what refers to it, circles as
-// one group, and else by when the first of an object's versions came.
-func (a *advance) order(objects []*advancing) [][]entering {
-	group := func(of ...*advancing) []entering {
-		var out []entering
-		for _, o := range of {
-			for _, c := range o.winners {
-				out = append(out, entering{o, c})
-			}
-		}
-		slices.SortStableFunc(out, func(x, y entering) int { return x.c.s.arrival(y.c.s) })
-		return out
-	}
-	if len(objects) == 1 {
-		return [][]entering{group(objects[0])}
-	}
-	slices.SortFunc(objects, func(x, y *advancing) int { return x.winners[0].s.arrival(y.winners[0].s) })
-	ids := make([]ObjectID, 0, len(objects))
-	enters := make(map[ObjectID]*advancing, len(objects))
-	for _, o := range objects {
-		ids = append(ids, o.m.ID)
-		enters[o.m.ID] = o
-	}
-	groups := components(ids, func(id ObjectID) []ObjectID {
-		var out []ObjectID
-		for _, c := range enters[id].winners {
-			for to := range a.needs(c) {
-				if enters[to] != nil {
-					out = append(out, to)
-				}
-			}
-		}
-		return out
-	})
-	out := make([][]entering, 0, len(groups))
-	for _, g := range groups {
-		var of []*advancing
-		for _, id := range g {
-			of = append(of, enters[id])
-		}
-		out = append(out, group(of...))
-	}
-	return out
 }
 
 // append writes an entry.

@@ -21,7 +21,7 @@ type Explanation struct {
 // does, and changes nothing: once the feeds are carried on, what it calls released stands,
 // unless it is contested.
 func Explain(c *Circumstances, lib Library, id ObjectID) ([]Explanation, *Matter, error) {
-	a := newAdvance(c, lib)
+	a := newAdvance(c, lib, 1)
 	if err := a.load([]ObjectID{id}); err != nil {
 		return nil, nil, err
 	}
@@ -38,6 +38,7 @@ func Explain(c *Circumstances, lib Library, id ObjectID) ([]Explanation, *Matter
 	var out []Explanation
 	for i := range o.m.Submissions {
 		s := &o.m.Submissions[i]
+		o.m.Dissent = a.counting(o, s)
 		e := Explanation{Submission: *s, Verdict: Release(s, o.m, &telling)}
 		for k := range o.m.Standing {
 			if x := &o.m.Standing[k]; x.rests(s) && (e.Entry == nil || x.Line.Seq > e.Entry.Line.Seq) {
@@ -45,7 +46,7 @@ func Explain(c *Circumstances, lib Library, id ObjectID) ([]Explanation, *Matter
 			}
 		}
 		if e.Entry == nil {
-			a.explainDissent(&e.Verdict)
+			a.explainDissent(o, s, &e.Verdict)
 			if _, held := o.place(s); held {
 				e.Contested, e.Holder = true, holder(o.m, s)
 			}
@@ -60,22 +61,23 @@ func Explain(c *Circumstances, lib Library, id ObjectID) ([]Explanation, *Matter
 	return out, o.m, nil
 }
 
-// explainDissent has a version wait for dissent that goes with it and is not there yet.
-func (a *advance) explainDissent(v *Verdict) {
+// explainDissent has a version wait for dissent that goes with it and is not there yet, as
+// long as the terms have it wait.
+func (a *advance) explainDissent(o *advancing, s *Submission, v *Verdict) {
 	var missing []ObjectID
 	for _, id := range v.With {
-		if !a.there(id) {
+		if !a.there(id) && a.holds(o, s, id) {
 			missing = append(missing, id)
 		}
 	}
 	if v.Ruling != Released || len(missing) == 0 {
 		return
 	}
-	v.Ruling, v.Reason = Pending, AwaitsReferences
+	v.Ruling, v.Reason = Pending, AwaitsDissent
 	for i := range v.Steps {
 		if v.Steps[i].Rule == RuleDissent {
-			v.Steps[i] = Step{Rule: RuleDissent, Ruling: Pending, Reason: AwaitsReferences, Awaits: missing,
-				Saw: "its dissent goes with it, and waits itself: " + listed(missing)}
+			v.Steps[i] = Step{Rule: RuleDissent, Ruling: Pending, Reason: AwaitsDissent, Awaits: missing, Until: a.dueWithout(o, s, v.With),
+				Saw: "its dissent goes with it, and waits itself, for which it waits 72 hours at most: " + listed(missing)}
 		}
 	}
 }

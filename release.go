@@ -317,6 +317,9 @@ func (r *releasing) versions() Step {
 // stricter finds the newest submission of the same source, newer than this one, that its
 // marking keeps back.
 func (r *releasing) stricter() *Submission {
+	if len(r.m.Submissions) < 2 {
+		return nil
+	}
 	if at := r.m.strictest(r)[r.s.Source]; at != nil && at.Content != r.s.Content && at.after(r.s) {
 		return at
 	}

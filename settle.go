@@ -12,36 +12,16 @@ func (a *advance) arrive(o *advancing) ([]*advancing, error) {
 	m.Submissions, o.later = append(m.Submissions, o.later[0]), o.later[1:]
 	s := &m.Submissions[len(m.Submissions)-1]
 	switch {
-	case !o.settled || len(m.Dissent) > 0 || a.stricterCame(o, s):
+	case !o.settled || len(o.dissent) > 0 || a.stricterCame(o, s):
 		if err := a.settle(o); err != nil {
 			return nil, err
 		}
 	default:
 		a.judge(o, s)
 	}
-	front := []*advancing{o}
-	for _, x := range a.dissented[m.ID] {
-		if err := a.settle(x); err != nil {
-			return nil, err
-		}
-		front = append(front, x)
-	}
-	if s.Version.Type != "marking-definition" {
-		return front, nil
-	}
-	waiting, err := a.waiters([]ObjectID{m.ID})
-	if err != nil {
-		return nil, err
-	}
-	for _, x := range waiting {
-		if !x.settled || slices.ContainsFunc(x.waits, func(w Wait) bool { return slices.Contains(w.Awaits, m.ID) }) {
-			if err := a.settle(x); err != nil {
-				return nil, err
-			}
-			front = append(front, x)
-		}
-	}
-	return front, nil
+	woken, err := a.wake(o)
+	a.front[0] = o
+	return append(a.front[:1:1], woken...), err
 }
 
 // stricterCame tells whether a new submission changes what the rule says of others of its
@@ -85,15 +65,14 @@ func (a *advance) settle(o *advancing) error {
 func (a *advance) begin(o *advancing) {
 	m := o.m
 	m.strict = nil
-	o.candidates, o.waits, o.settled = nil, nil, true
-	// Others' dissent never blocks.
-	m.Dissent = slices.DeleteFunc(m.Dissent, func(d Dissent) bool { return d.Source != a.c.Home && d.Source != o.creator })
-	a.judgeDissent(m)
+	o.candidates, o.waits, o.settled = o.oneCandidate[:0], nil, true
+	a.judgeDissent(m, o.dissent)
 }
 
 // judge makes of a submission that does not stand what the rule says: a candidate, or
 // something that waits.
 func (a *advance) judge(o *advancing, s *Submission) {
+	o.m.Dissent = a.counting(o, s)
 	v := judge(s, o.m, a.c, false)
 	switch {
 	case v.Ruling == Released:
@@ -105,7 +84,23 @@ func (a *advance) judge(o *advancing, s *Submission) {
 		}
 		o.waits = append(o.waits, w)
 		a.await(o, w.Awaits)
+	case v.Reason == StricterNewer:
+		a.awaitNewer(o, s)
 	}
+}
+
+// awaitNewer notes that a submission which a newer one keeps back may go when the marking
+// definition comes that makes the newer one too strict until then: that may wait for nothing
+// itself, if it was refused for instance.
+func (a *advance) awaitNewer(o *advancing, s *Submission) {
+	newer := o.m.strict[s.Source]
+	r := releasing{s: newer, m: o.m, c: a.c, t: &a.c.Agreement.Terms}
+	_, _, step := r.markingVerdict(newer)
+	if step.Ruling != Pending || slices.ContainsFunc(o.waits, func(w Wait) bool { return slices.Contains(w.Awaits, step.Awaits[0]) }) {
+		return
+	}
+	o.waits = append(o.waits, Wait{Object: o.m.ID, Place: s.Place, Seq: s.Seq, Content: s.Content, Reason: AwaitsReferences, Awaits: step.Awaits})
+	a.await(o, step.Awaits)
 }
 
 func (a *advance) await(o *advancing, ids []ObjectID) {
@@ -113,27 +108,6 @@ func (a *advance) await(o *advancing, ids []ObjectID) {
 		if of := a.awaiting[id]; len(of) == 0 || of[len(of)-1] != o {
 			a.awaiting[id] = append(of, o)
 		}
-	}
-}
-
-// judgeDissent finds out which dissent about an object may go by itself. Such that has not
-// come yet does not count.
-func (a *advance) judgeDissent(m *Matter) {
-	for i := range m.Dissent {
-		d := &m.Dissent[i]
-		d.Releasable, d.coming = false, false
-		o := a.objects[d.Object]
-		if o == nil {
-			continue
-		}
-		d.coming = len(o.later) > 0 && !slices.ContainsFunc(o.m.Submissions, func(s Submission) bool {
-			return slices.Contains(s.Version.References, m.ID)
-		})
-		without := *o.m // dissent is not dissented for this rule
-		without.Dissent, without.strict = nil, nil
-		d.Releasable = slices.ContainsFunc(o.m.Submissions, func(s Submission) bool {
-			return Release(&s, &without, a.c).Ruling == Released
-		})
 	}
 }
 
@@ -282,6 +256,17 @@ func (a *advance) reclaim(o *advancing) (changed bool) {
 // claimIn gives the submission that names who made the object, as [Creator] has it, among
 // those that stand, but for entries that are replaced, and the winners.
 func (o *advancing) claimIn(replaced []int64) *Submission {
+	switch x := o.m.Standing; {
+	case len(x)+len(o.winners) == 0:
+		return nil
+	case len(x) == 0 && len(o.winners) == 1:
+		return o.winners[0].s.claims()
+	case len(x) == 1 && len(o.winners) == 0 && len(replaced) == 0:
+		if s := o.m.submission(&x[0]); s != nil {
+			return s.claims()
+		}
+		return nil
+	}
 	var all []*Submission
 	if len(o.m.Standing) > 0 {
 		left := *o.m
@@ -312,6 +297,14 @@ func (o *advancing) claimIn(replaced []int64) *Submission {
 		}
 	}
 	return named
+}
+
+// claims is the submission if it names who made the object, else nil.
+func (s *Submission) claims() *Submission {
+	if s.Version.CreatedBy == "" {
+		return nil
+	}
+	return s
 }
 
 func (a *advance) claimed(o *advancing, claim *Submission) (changed bool) {

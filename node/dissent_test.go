@@ -170,8 +170,8 @@ func TestDissentLetsGo(t *testing.T) {
 				30: func(id string) { s.do(entente.DeleteObject{Collection: s.shelf, Object: entente.ObjectID(id)}) },
 			} {
 				object, view := "malware--"+uuidOf(n), "opinion--"+uuidOf(n+1)
-				s.submit(s.home, madeObject(object, green, true))
 				s.submit(s.home, opinion(view, "strongly-disagree", red, object))
+				s.submit(s.home, madeObject(object, green, true))
 				if s.standing()[entente.ObjectID(object)] {
 					t.Errorf("%d does not wait for dissent that may not go", n)
 				}
@@ -194,8 +194,9 @@ func TestDissentLetsGo(t *testing.T) {
 }
 
 // In no order of events does a version enter, where the terms require dissent, before the
-// dissent of home and of its maker entered with it, was struck, or had 72 hours to do so; and
-// nothing else of the kind holds it back.
+// dissent of home and of its maker that was there before it entered with it, was struck, or had
+// 72 hours to do so; and nothing else of the kind holds it back. Dissent that came later than a
+// version that nothing held back goes after it, also where both are judged at once.
 func TestDissentRequired(t *testing.T) {
 	s := newArguing(t, storetest.URLs()["sqlite"](t), func(t *entente.Terms) { t.RequireDissent = true })
 	s.do(entente.AddAccount{Name: "ann", Roles: []entente.Role{entente.Analyst, entente.Operator}})
@@ -218,17 +219,22 @@ func TestDissentRequired(t *testing.T) {
 			struck  bool
 		}
 		var all []*dissent
-		arrived := int64(0)
+		arrived, judged := int64(0), int64(0)
 		entered := false
 		check := func() {
+			seen := max(judged, arrived)
 			stands := s.standing()
+			judged = s.now
 			free := arrived != 0 // nothing may hold it back
 			for _, d := range all {
+				if d.may && stands[d.id] != stands[object] {
+					r.Fatalf("%s stands: %v, what it is about: %v", d.id, stands[d.id], stands[object])
+				}
 				if d.struck || d.source != s.home && (!maker || d.source != s.made) {
 					continue
 				}
 				over := arrived != 0 && s.now-max(d.arrived, arrived) >= entente.DissentWait
-				if stands[object] && !entered && !stands[d.id] && !over {
+				if stands[object] && !entered && !stands[d.id] && !over && d.arrived <= seen {
 					r.Fatalf("%s entered without %s", object, d.id)
 				}
 				free = free && (d.may || over)
