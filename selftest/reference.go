@@ -222,6 +222,11 @@ func (r *reference) hasPlace(h *holding) bool {
 	return true
 }
 
+// submitted tells whether a party's submission of an object stands.
+func (r *reference) submitted(by who, id string) bool {
+	return slices.ContainsFunc(r.held, func(h holding) bool { return h.by == by && h.of.id == id })
+}
+
 // shown is what the feed shows, as a text to compare.
 func (r *reference) shown() string {
 	var in []holding

@@ -35,6 +35,7 @@ type trial struct {
 	requests int
 	stopped  bool // whether the other partner is
 	steps    int  // done
+	over     bool // all are
 }
 
 var tlps = [...]entente.TLP{entente.TLPNone, entente.TLPClear, entente.TLPGreen, entente.TLPAmber, entente.TLPAmberStrict, entente.TLPRed}
@@ -137,6 +138,7 @@ func (t *trial) run() (*Difference, error) {
 			return d, err
 		}
 	}
+	t.over = true
 	if d, err := t.walk(16); d != nil || err != nil {
 		return d, err
 	}
