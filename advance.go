@@ -129,10 +129,11 @@ type advancing struct {
 	waits      []Wait
 	settled    bool
 	// In the present look at what may enter:
-	mark    int
-	was     string // the creator before
-	hopes   int    // candidates that nothing rules out yet
-	winners []*candidate
+	mark     int
+	was      string // the creator before
+	hopes    int    // candidates that nothing rules out yet
+	replaced bool   // something of it gave way to another content
+	winners  []*candidate
 	// Most objects have one version that is new.
 	oneWinner    [1]*candidate
 	oneCandidate [1]candidate

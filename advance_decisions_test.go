@@ -33,12 +33,13 @@ func (w *feedWorld) decided(l *logged, stands bool, level entente.TLP) bool {
 		case entente.Approve:
 			approved[d.Account], word, withdrawn = true, d.Action, d.Action
 		case entente.Urgent:
-			urgent, word = true, d.Action
+			urgent, word, withdrawn = true, d.Action, d.Action
 		case entente.Refuse:
 			urgent, word = false, d.Action
 			clear(approved)
 		case entente.Withdraw:
-			withdrawn = d.Action
+			urgent, word, withdrawn = false, d.Action, d.Action
+			clear(approved)
 		}
 	}
 	switch asks := w.agreement.Terms.Approval; {
@@ -54,7 +55,7 @@ func (w *feedWorld) decided(l *logged, stands bool, level entente.TLP) bool {
 func (w *feedWorld) keeps(newest *logged) bool {
 	last := entente.NoAction
 	for _, d := range w.decisions[newest.v.ID] {
-		if d.Digest == newest.v.Digest && (d.Action == entente.Keep || d.Action == entente.Withdraw) {
+		if d.Digest == newest.v.Digest && (d.Action == entente.Keep || d.Action == entente.Withdraw || d.Action == entente.Tearline) {
 			last = d.Action
 		}
 	}
@@ -95,7 +96,7 @@ func TestAdvanceOfDecisions(t *testing.T) {
 			} else {
 				l := rapid.SampledFrom(w.log).Draw(t, "about")
 				d := entente.Decision{Object: l.v.ID, Account: rapid.SampledFrom([]string{"ann", "ben", "cem"}).Draw(t, "who"),
-					Action: rapid.SampledFrom([]entente.Action{entente.Approve, entente.Approve, entente.Approve, entente.Refuse, entente.Keep, entente.Withdraw, entente.Urgent}).Draw(t, "action")}
+					Action: rapid.SampledFrom([]entente.Action{entente.Approve, entente.Approve, entente.Approve, entente.Refuse, entente.Keep, entente.Withdraw, entente.Urgent, entente.Tearline}).Draw(t, "action")}
 				if rapid.Bool().Draw(t, "of the version") {
 					d.Digest = l.v.Digest
 				}
@@ -338,4 +339,24 @@ func TestAdvanceEndsCirclesOfClaims(t *testing.T) {
 			t.Fatalf("it went round and was ended: %v\n%s", w.due, logText(w))
 		}
 	})
+}
+
+// A content that gave way to its maker's goes on to claim who the maker is, in whatever steps
+// the log is read.
+func TestAdvanceRemembersClaims(t *testing.T) {
+	run := func(rounds ...[]int) []string {
+		w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen})
+		for i, by := range []string{"home", "a", "b"} {
+			w.submit(logged{source: by, v: sealed(entente.Version{ID: pool[0], Spec: entente.Spec21, Modified: day(1),
+				Markings: []entente.ObjectID{entente.TLPGreen.Definition()}, CreatedBy: identity([]string{"a", "b", "a"}[i])}, i)})
+		}
+		for _, round := range rounds {
+			w.take(round...)
+		}
+		return w.told()
+	}
+	apart := run([]int{1}, []int{1}, []int{1})
+	if one := run([]int{3}); !slices.Equal(apart, one) || len(one) != 1 {
+		t.Errorf("one by one:\n%s\nat once:\n%s", join(apart), join(one))
+	}
 }

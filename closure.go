@@ -275,7 +275,8 @@ func (a *advance) enter(front []*advancing) (again []*advancing, err error) {
 func (a *advance) haveEntered(all []*advancing) (again []*advancing, err error) {
 	for _, o := range all {
 		a.entered(o)
-		if o.moot() {
+		if o.moot() || o.replaced { // what was replaced is a candidate again, and makes its claim
+			o.replaced = false
 			if err := a.settle(o); err != nil {
 				return nil, err
 			}
@@ -369,7 +370,7 @@ func (a *advance) append(o *advancing, c *candidate) error {
 	}
 	line := j.enter(id, at, s.Source)
 	o.m.Standing = append(o.m.Standing, Standing{Place: s.Place, Line: line, Of: s.Content, Spec: s.Version.Spec, Key: s.Key})
-	if first != nil {
+	if o.replaced = o.replaced || first != nil; first != nil {
 		a.rearrange(o, first, false)
 	}
 	if a.referring != nil {
