@@ -56,11 +56,13 @@ func (r *reference) do(s step) {
 		}
 	case remove:
 		r.held = slices.DeleteFunc(r.held, func(h holding) bool {
-			gone := h.of == s.object && h.by == s.by
-			if gone {
+			own := h.of == s.object && h.by == s.by
+			if own {
 				r.deleted[tombstone{h.of, h.second, h.by}] = true
 			}
-			return gone
+			// Of what home has made it deletes what others supplied as well.
+			maker, known := r.maker(s.object)
+			return own || h.of == s.object && s.by == home && known && maker == home
 		})
 	case decide:
 		r.withdrawn[s.object] = true
