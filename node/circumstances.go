@@ -14,7 +14,7 @@ func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreem
 	if err != nil {
 		return nil, err
 	}
-	c := &entente.Circumstances{Now: n.now(), Home: home.ID, Agreement: a, Others: map[string]*entente.Terms{}}
+	c := &entente.Circumstances{Now: n.now(), Home: home.ID, Agreement: a}
 	for _, f := range a.Feeds {
 		c.Floors = append(c.Floors, f.Floor)
 	}
@@ -29,15 +29,10 @@ func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreem
 		}
 	}
 	c.Owner = func(id entente.ObjectID) string { return owners[id] }
-	all, err := t.Agreements(ctx)
-	if err != nil {
+	if c.Others, err = t.TermsInForce(ctx); err != nil {
 		return nil, err
 	}
-	for i := range all {
-		if all[i].ID != a.ID {
-			c.Others[all[i].ID] = &all[i].Terms
-		}
-	}
+	delete(c.Others, a.ID)
 	if c.Orders, err = t.StandingReleases(ctx, a.ID); err != nil {
 		return nil, err
 	}

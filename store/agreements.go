@@ -146,6 +146,55 @@ func first[T any](all []T, err error) (*T, error) {
 	return &all[0], nil
 }
 
+// TermsInForce gives the terms of every agreement by its id: those in force, or those last
+// written before the first activation.
+func (t *Tx) TermsInForce(ctx context.Context) (map[string]*entente.Terms, error) {
+	rows, err := t.query(ctx, `SELECT a.id, a.num, v.version, v.hash FROM agreement a JOIN terms v ON v.agreement = a.num AND v.version = (CASE WHEN a.terms > 0 THEN a.terms
+		ELSE (SELECT MAX(w.version) FROM terms w WHERE w.agreement = a.num) END)`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string]*entente.Terms{}
+	type unread struct {
+		id           string
+		num, version int64
+	}
+	var missing []unread
+	for rows.Next() {
+		var u unread
+		var hash entente.Digest
+		var raw []byte
+		if err := rows.Scan(&u.id, &u.num, &u.version, &raw); err != nil {
+			return nil, err
+		}
+		copy(hash[:], raw)
+		t.s.mu.Lock()
+		known, ok := t.s.terms[hash]
+		t.s.mu.Unlock()
+		if !ok {
+			missing = append(missing, u)
+			continue
+		}
+		out[u.id] = &known
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	for _, u := range missing {
+		all, err := t.TermsVersions(ctx, u.num)
+		if err != nil {
+			return nil, err
+		}
+		for i := range all {
+			if all[i].Number == u.version {
+				out[u.id] = &all[i].Terms
+			}
+		}
+	}
+	return out, nil
+}
+
 // TermsVersions lists the versions of an agreement's terms, oldest first.
 func (t *Tx) TermsVersions(ctx context.Context, num int64) ([]entente.TermsVersion, error) {
 	rows, err := t.query(ctx, `SELECT version, hash, body, source, made FROM terms WHERE agreement = $1 ORDER BY version`, num)
