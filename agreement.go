@@ -74,9 +74,7 @@ type Work struct {
 	ID      string // UUID: work that was called off and begun again is other work
 	To      AgreementState
 	Version int64
-	// Anew has everything judged that the collections hold, as new terms ask for.
-	Anew bool
-	Step AgreementStep
+	Step    AgreementStep
 }
 
 // AgreementStep is one step in the life of an agreement.

@@ -222,7 +222,7 @@ func TestAgreementLife(t *testing.T) {
 	_, err = k.do(entente.ActivateAgreement{Backlog: "none"})
 	must(t, err)
 	w := k.life.Work
-	if k.life.State != entente.Proposed || w.To != entente.Active || w.Version != 1 || w.Anew || w.Step.Backlog != "none" || k.life.Closed {
+	if k.life.State != entente.Proposed || w.To != entente.Active || w.Version != 1 || w.Step.Backlog != "none" || k.life.Closed {
 		t.Fatalf("%+v", k.life.Agreement)
 	}
 	want := []entente.ReleaseFeed{{ID: "feed-" + fmt.Sprint(k.ids), Collection: col1, Log: 1, LogHead: 3, Feed: 100 + k.feeds - 1, Skips: []entente.Skip{{UpTo: 3}}}}
@@ -261,7 +261,7 @@ func TestAgreementLife(t *testing.T) {
 	k.tightens = true
 	_, err = k.do(entente.ActivateAgreement{})
 	must(t, err)
-	if w := k.life.Work; !w.Anew || !k.life.Closed || k.life.State != entente.Active || k.life.Version != 1 || w.Version != 2 {
+	if w := k.life.Work; !k.life.Closed || k.life.State != entente.Active || k.life.Version != 1 || w.Version != 2 {
 		t.Fatalf("%+v", k.life.Agreement)
 	}
 	// Suspended in the middle: called off, closed no longer, and all words are void.
@@ -296,9 +296,6 @@ func TestAgreementLife(t *testing.T) {
 	refused(t, err, entente.Invalid, "restore without a backlog")
 	_, err = k.do(entente.RestoreAgreement{Backlog: "all", Reason: "r"})
 	must(t, err)
-	if !k.life.Work.Anew {
-		t.Fatal("what was decided while it was suspended would not show")
-	}
 	k.flip()
 	_, err = k.do(entente.RemoveCollection{Collection: col1})
 	refused(t, err, entente.Forbidden, "a releaser removes a collection")
@@ -389,7 +386,7 @@ func TestFloors(t *testing.T) {
 		refused(t, err, entente.Invalid, "without a reason")
 		_, err = k.do(entente.SetFloor{Collection: col1, Floor: tc.to, Reason: "r"})
 		must(t, err)
-		if w := k.life.Work; k.cols[0].Floor != tc.to || w == nil || !w.Anew || w.To != entente.Active || w.Version != 1 || w.Step.Action != "floor" || k.life.Closed != tc.closed {
+		if w := k.life.Work; k.cols[0].Floor != tc.to || w == nil || w.To != entente.Active || w.Version != 1 || w.Step.Action != "floor" || k.life.Closed != tc.closed {
 			t.Fatalf("%v: %+v", tc, k.life.Agreement)
 		}
 		_, err = k.do(entente.SetFloor{Collection: col1, Floor: entente.TLPRed, Reason: "r"})

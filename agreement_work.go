@@ -47,13 +47,13 @@ func decideRestore(c RestoreAgreement, f Facts) (Change, error) {
 	return l.begin(f, v, false), nil // nobody comes in before it is done
 }
 
-// begin is the change that begins work. Everything is judged anew unless nothing was yet:
-// under other terms, and also after a suspension, during which restrictions, deletions and
-// floors may have come that the feeds are to show before anybody reads them.
+// begin is the change that begins work. Everything is judged anew, also after a suspension,
+// during which restrictions, deletions and floors may have come that the feeds are to show
+// before anybody reads them.
 func (l *settling) begin(f Facts, v *TermsVersion, closed bool) Change {
 	to := l.Agreement
 	to.Closed = closed
-	to.Work = &Work{ID: f.NewID, To: l.step.To, Version: v.Number, Anew: l.Version != 0, Step: l.step}
+	to.Work = &Work{ID: f.NewID, To: l.step.To, Version: v.Number, Step: l.step}
 	return Change{Agreement: &to, Receipt: l.receipt()}
 }
 
@@ -196,7 +196,7 @@ func decideSetFloor(c SetFloor, f Facts) (Change, error) {
 		case a.State == Active: // others are judged anew when they are restored
 			step := f.step(Move{Action: StepFloor, From: Active, To: Active}, m)
 			step.Version, step.Hash, step.Reason = a.Version, a.Hash, c.Reason
-			a.Work = &Work{ID: f.NewID, To: Active, Version: a.Version, Anew: true, Step: step}
+			a.Work = &Work{ID: f.NewID, To: Active, Version: a.Version, Step: step}
 			a.Closed = !lowers
 			ch.Working = append(ch.Working, a)
 		}

@@ -27,13 +27,12 @@ func PreviewToken(all []Agreement) string {
 
 // UnderTerms gives an agreement as it would be with other terms in force, and a choice of
 // backlog for what comes to be covered or was missed by that: what an activation or a
-// restoration judges by. Feeds that are not there yet have negative numbers. Anew tells that
-// everything is judged again.
-func UnderTerms(l *Life, t *Terms, collections []Collection, backlog string, now int64) (g Agreement, anew bool, err error) {
+// restoration judges by. Feeds that are not there yet have negative numbers.
+func UnderTerms(l *Life, t *Terms, collections []Collection, backlog string, now int64) (g Agreement, err error) {
 	f := Facts{Now: now, Collections: collections}
 	for _, id := range t.Collections {
 		if !slices.ContainsFunc(collections, func(c Collection) bool { return c.ID == id }) {
-			return g, false, Errorf(NotFound, "the terms cover the collection %s, which is not there any more", id)
+			return g, Errorf(NotFound, "the terms cover the collection %s, which is not there any more", id)
 		}
 		if l.feed(id) < 0 {
 			f.NewIDs = append(f.NewIDs, fmt.Sprintf("new-%d", len(f.NewIDs)+1))
@@ -47,9 +46,9 @@ func UnderTerms(l *Life, t *Terms, collections []Collection, backlog string, now
 		missed = t.Collections
 	}
 	if _, err := f.cover(s, &TermsVersion{Terms: *t}, gained, missed, backlog); err != nil {
-		return g, false, err
+		return g, err
 	}
 	g = s.Agreement
 	g.Terms, g.State = *t, Active
-	return g, l.Version != 0, nil
+	return g, nil
 }

@@ -146,3 +146,23 @@ func (s *sharing) expect(name, want string) {
 		s.Errorf("the feed of %s has %q, not %q", name, got, want)
 	}
 }
+
+// A version that its source has followed with a stricter one does not go when an agreement
+// is put in force later, whichever of them came first (rule 5).
+func TestActivationJudgesByAllThatIsHeld(t *testing.T) {
+	for engine, url := range storetest.URLs() {
+		t.Run(engine, func(t *testing.T) {
+			s := newSharing(t, url(t), nil)
+			newer := strings.Replace(malware(1, red), `"modified":"2026-01-01`, `"modified":"2026-01-02`, 1)
+			s.take(malware(1, green), malware(2, green), link(3, 1, 2, green))
+			s.take(newer)
+			if got := s.live("north"); got != "01 02 03" {
+				t.Fatalf("where it came while the agreement was in force: %q stand", got)
+			}
+			s.agree("south", nil)
+			if got := s.live("south"); got != "02" {
+				t.Fatalf("where it was there before: %q stand", got)
+			}
+		})
+	}
+}

@@ -423,9 +423,9 @@ func TestDecisionWhileStaging(t *testing.T) {
 		s.take(malware(1, green), malware(2, green))
 		s.expect("north", "01 02")
 		a := s.agreement("north")
-		a.Work = &entente.Work{ID: "w", To: entente.Active, Version: 1, Anew: true, Step: entente.AgreementStep{At: s.n.Now(), Action: entente.StepActivate, From: entente.Active, To: entente.Active, Version: 1}}
+		a.Work = &entente.Work{ID: "w", To: entente.Active, Version: 1, Step: entente.AgreementStep{At: s.n.Now(), Action: entente.StepActivate, From: entente.Active, To: entente.Active, Version: 1}}
 		s.must(s.n.st.Update(s.Context(), func(tx *store.Tx) error { return tx.Apply(s.Context(), entente.Change{Agreement: &a}) }))
-		st := &staging{applier: &applier{n: s.n, num: a.Num}, work: *a.Work, anew: true}
+		st := &staging{applier: &applier{n: s.n, num: a.Num}, work: *a.Work}
 		defer st.drop()
 		for range 2 { // all is staged; the next turn would make it visible
 			if more, err := st.once(s.Context()); err != nil || !more {

@@ -158,12 +158,12 @@ func (n *Node) rehearseTerms(ctx context.Context, t *store.Tx, g *entente.Agreem
 	if err != nil {
 		return nil, err
 	}
-	as, anew, err := entente.UnderTerms(l, terms, collections, o.Backlog, n.now())
+	as, err := entente.UnderTerms(l, terms, collections, o.Backlog, n.now())
 	if err != nil {
 		return nil, err
 	}
 	r := n.rehearse(ctx, t, as, nil)
-	return r, r.logs(anew)
+	return r, r.logs()
 }
 
 // previewOnAll previews a change about an object in every agreement in which it is.

@@ -74,7 +74,7 @@ func (s *sharing) amend(name string, t entente.Terms) {
 	s.Helper()
 	a := s.agreement(name)
 	id, _ := s.n.NewID()
-	a.Work = &entente.Work{ID: id, To: entente.Active, Version: a.Version + 1, Anew: true,
+	a.Work = &entente.Work{ID: id, To: entente.Active, Version: a.Version + 1,
 		Step: entente.AgreementStep{At: s.n.Now(), Action: entente.StepActivate, From: entente.Active, To: entente.Active, Version: a.Version + 1}}
 	s.must(s.n.st.Update(s.Context(), func(tx *store.Tx) error {
 		return tx.Apply(s.Context(), entente.Change{Agreement: &a, TermsVersion: &entente.TermsVersion{Number: a.Version + 1, Terms: t,

@@ -45,14 +45,11 @@ func (n *Node) rehearse(ctx context.Context, t *store.Tx, g entente.Agreement, c
 		copies: map[entente.Digest]int64{}, sources: map[string]string{}}
 }
 
-// logs judges the accept logs up to their heads: from where the feeds are, or all of them
-// anew.
-func (r *rehearsal) logs(anew bool) error {
+// logs judges the accept logs up to their heads anew.
+func (r *rehearsal) logs() error {
 	from, upTo := make([]int64, len(r.g.Feeds)), make([]int64, len(r.g.Feeds))
 	for i, f := range r.g.Feeds {
-		if upTo[i] = max(f.LogHead, f.Seen); !anew {
-			from[i] = f.Seen
-		}
+		upTo[i] = max(f.LogHead, f.Seen)
 	}
 	// The logs up to their heads do not change, so the next window is read ahead, on another
 	// state. What is read of the feeds' positions moves meanwhile, and is none of its business.
@@ -69,11 +66,8 @@ func (r *rehearsal) logs(anew bool) error {
 		if next.stop(); w.More {
 			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo)
 		}
-		counts := w.UpTo
-		if anew {
-			counts, w.Batches = upTo, make([][]store.BatchEnd, len(from))
-		}
-		if err := r.advance(w, counts, w.Steps); err != nil {
+		w.Batches = make([][]store.BatchEnd, len(from)) // what comes later in them counts already
+		if err := r.advance(w, upTo, w.Steps); err != nil {
 			return err
 		}
 		if from = w.UpTo; !w.More {

@@ -13,22 +13,19 @@ import (
 // that was broken off is begun anew.
 func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	began := *a.Work
-	again := slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Staged() })
-	for again {
-		done := false
-		err := p.n.st.Update(ctx, func(t *store.Tx) (err error) {
-			done, err = t.Unstage(ctx, a, unstageLines)
+	staged := slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Staged() })
+	for staged {
+		err := p.n.st.Update(ctx, func(t *store.Tx) error {
+			done, err := t.Unstage(ctx, a, unstageLines)
+			staged = !done
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if done {
-			break
-		}
 	}
 	p.standing.Forget()
-	s := &staging{applier: p, work: began, anew: began.Anew || again}
+	s := &staging{applier: p, work: began}
 	for {
 		more, err := s.once(ctx)
 		if err != nil || !more {
@@ -47,7 +44,6 @@ const unstageLines = 20_000
 type staging struct {
 	*applier
 	work     entente.Work
-	anew     bool    // everything is judged that the accept logs hold
 	at, upTo []int64 // by place: how far the logs are judged, and to where they are
 }
 
@@ -70,11 +66,7 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		}
 		if s.at == nil {
 			for _, f := range a.Feeds {
-				from := f.Seen
-				if s.anew {
-					from = 0
-				}
-				s.at, s.upTo = append(s.at, from), append(s.upTo, max(f.LogHead, f.Seen))
+				s.at, s.upTo = append(s.at, 0), append(s.upTo, max(f.LogHead, f.Seen))
 			}
 		}
 		staged := *a
@@ -82,7 +74,7 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		for i := range staged.Feeds {
 			staged.Feeds[i].LastAdded = store.StagedAdded(staged.Feeds[i].Tail)
 		}
-		r, err = s.read(ctx, t, &staged, s.at, s.upTo, s.anew)
+		r, err = s.read(ctx, t, &staged, s.at, s.upTo, true)
 		return err
 	})
 	if err != nil || a == nil {

@@ -126,7 +126,7 @@ func testAgreements(t *testing.T, open func() *store.Store) {
 	step(entente.AgreementStep{Action: "accept", From: entente.Active, To: entente.Active, Version: 2, Hash: v2.Hash, Organisation: p, Said: "s"})
 	same(t, "amended", h.life(id), &want)
 	h.doAs("ann", entente.ActivateAgreement{Agreement: id})
-	if l := h.life(id); !l.Closed || !l.Work.Anew || l.Terms.Purpose != "one" {
+	if l := h.life(id); !l.Closed || l.Work == nil || l.Terms.Purpose != "one" {
 		t.Fatalf("%+v", l.Agreement)
 	}
 	h.doAs("ann", entente.SuspendAgreement{Agreement: id, Reason: "r"})

@@ -74,11 +74,15 @@ class Node:
     def __init__(self, args):
         self.binary, self.args = args.entente, args
 
-    def run(self, *words):
-        done = subprocess.run([self.binary, *words, "--json"], capture_output=True, text=True, check=False, timeout=300)
+    def text(self, *words, **more):
+        """What a command prints. more is for subprocess.run: its input, its environment."""
+        done = subprocess.run([self.binary, *words], capture_output=True, text=True, check=False, timeout=300, **more)
         if done.returncode != 0:
             raise AssertionError(f"entente {' '.join(words)}: exit {done.returncode}\n{done.stderr}{done.stdout[:2000]}")
-        return json.loads(done.stdout, object_pairs_hook=exact.members)
+        return done.stdout
+
+    def run(self, *words, **more):
+        return json.loads(self.text(*words, "--json", **more), object_pairs_hook=exact.members)
 
     def show(self, oid):
         done = subprocess.run([self.binary, "show", oid, "--versions", "--json"], capture_output=True, text=True, check=True, timeout=60)
