@@ -16,7 +16,7 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	again := slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Staged() })
 	for again {
 		done := false
-		err := p.n.st.Update(ctx, func(t *store.Tx) (err error) {
+		err := p.update(ctx, func(t *store.Tx) (err error) {
 			done, err = t.Unstage(ctx, a, unstageLines)
 			return err
 		})
@@ -117,7 +117,7 @@ func (s *staging) flip(ctx context.Context, a *entente.Agreement) error {
 	now := *a
 	now.State, now.Version, now.Work, now.Closed = s.work.To, s.work.Version, nil, false
 	step := s.work.Step
-	err := s.n.st.Update(ctx, func(t *store.Tx) error {
+	err := s.update(ctx, func(t *store.Tx) error {
 		as, err := t.HoldAgreement(ctx, a.ID) // a suspension of this moment comes before or after, and is not undone
 		if err != nil {
 			return err

@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"entente"
+)
 
 // Lease takes or renews a job's lease for a holder until a time, in microseconds since
 // 1970. It reports whether the holder has it now. A clock that jumps can make a lease
@@ -14,6 +18,20 @@ func (t *Tx) Lease(ctx context.Context, job, holder string, now, until int64) (b
 	}
 	n, err := res.RowsAffected()
 	return n == 1, err
+}
+
+// HoldLease keeps a job's lease from being taken by another before this transaction ends. It
+// is a Conflict if the holder does not have it: what is written with it is written by the
+// one process that does the job, however long the others were stopped.
+func (t *Tx) HoldLease(ctx context.Context, job, holder string) error {
+	res, err := t.exec(ctx, `UPDATE lease SET expires = expires WHERE name = $1 AND holder = $2`, job, holder)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return entente.Errorf(entente.Conflict, "another process does this job now")
+	}
+	return nil
 }
 
 // Release gives a lease back, so that another process need not wait for its end.
