@@ -41,15 +41,19 @@ func (n *Node) holdingAs(ctx context.Context, job string, during time.Duration, 
 	if err != nil {
 		return err
 	}
-	lease := func(ctx context.Context) (ok bool, err error) {
+	lease := func(ctx context.Context, take bool) (ok bool, err error) {
 		err = n.st.Update(ctx, func(t *store.Tx) (err error) {
 			now := n.now()
-			ok, err = t.Lease(ctx, job, holder, now, now+during.Microseconds())
+			if take {
+				ok, err = t.Lease(ctx, job, holder, now, now+during.Microseconds())
+			} else {
+				ok, err = t.RenewLease(ctx, job, holder, now+during.Microseconds())
+			}
 			return err
 		})
 		return ok, err
 	}
-	if ok, err := lease(ctx); err != nil || !ok {
+	if ok, err := lease(ctx, true); err != nil || !ok {
 		return cmp.Or(err, errLeased)
 	}
 	working, stop := context.WithCancel(ctx)
@@ -64,7 +68,7 @@ func (n *Node) holdingAs(ctx context.Context, job string, during time.Duration, 
 				return
 			case <-t.C:
 			}
-			if ok, err := lease(working); err == nil && !ok {
+			if ok, err := lease(working, false); err == nil && !ok {
 				lost.Store(true)
 				stop()
 				return
