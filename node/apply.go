@@ -144,8 +144,8 @@ func (n *Node) SettleAll(ctx context.Context) error {
 // or for about as long as [applyShare]: others want to work as well.
 func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, total int64)) error {
 	began := time.Now()
-	return n.holding(ctx, applyJob(num), leaseFor, func(ctx context.Context) error {
-		p := &applier{n: n, num: num, progress: progress}
+	return n.holdingAs(ctx, applyJob(num), leaseFor, func(ctx context.Context, holder string) error {
+		p := &applier{n: n, num: num, holder: holder, progress: progress}
 		defer p.drop()
 		for {
 			more, err := p.once(ctx)
@@ -171,6 +171,7 @@ func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, tot
 type applier struct {
 	n        *Node
 	num      int64
+	holder   string // of the lease
 	progress func(done, total int64)
 	standing store.Standing
 	next     *ahead // the window after the one at work, nil for none
@@ -212,9 +213,20 @@ func (p *applier) once(ctx context.Context) (more bool, err error) {
 	return r.more, p.put(ctx, r, r.write)
 }
 
+// update writes, if no other process has taken over. Positions alone would not tell: who
+// takes over a change that is staged takes it back, and stages it up to there again.
+func (p *applier) update(ctx context.Context, f func(*store.Tx) error) error {
+	return p.n.st.Update(ctx, func(t *store.Tx) error {
+		if err := t.HoldLease(ctx, applyJob(p.num), p.holder); err != nil {
+			return err
+		}
+		return f(t)
+	})
+}
+
 // put writes what a turn came to.
 func (p *applier) put(ctx context.Context, r *turn, w store.Advancing) error {
-	if err := p.n.st.Update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, w) }); err != nil {
+	if err := p.update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, w) }); err != nil {
 		return err
 	}
 	if w.Left > 0 {

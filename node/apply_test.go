@@ -49,8 +49,15 @@ func (s *sharing) do(c entente.Command) string {
 	return r.ID
 }
 
-// agree makes an agreement that is about to become active, with all of the backlog.
+// agree makes an agreement that is active, with all of the backlog.
 func (s *sharing) agree(name string, change func(*entente.Terms)) {
+	s.Helper()
+	s.begin(name, change)
+	s.must(s.n.Settle(s.Context(), name, nil))
+}
+
+// begin makes an agreement that is about to become active, and gives its number.
+func (s *sharing) begin(name string, change func(*entente.Terms)) int64 {
 	s.Helper()
 	ctx := s.Context()
 	t := entente.Terms{Name: name, Title: name, Purpose: "test", Highest: entente.TLPGreen, Collections: []string{s.shelf},
@@ -70,7 +77,7 @@ func (s *sharing) agree(name string, change func(*entente.Terms)) {
 	s.must(s.n.st.Update(ctx, func(tx *store.Tx) error {
 		return tx.Apply(ctx, entente.Change{Agreement: &a, TermsVersion: &entente.TermsVersion{Number: 1, Hash: a.Hash, Canonical: terms.Canonical(t), File: []byte{}, Made: a.Created}})
 	}))
-	s.must(s.n.Settle(ctx, name, nil))
+	return num
 }
 
 func (s *sharing) must(err error) {

@@ -18,7 +18,8 @@ import (
 // A process that was stopped for longer than that may find its lease with another. It then
 // gives up within a third of the time, and what it has written until then does no harm:
 // the follower of search moves on from where it stood or not at all ([store.Tx.PutSearch]),
-// and what the other jobs do may be done twice.
+// appliers hold the lease in each transaction that writes ([store.Tx.HoldLease]), and what
+// the other jobs do may be done twice.
 const (
 	leaseFor       = 3 * time.Second
 	remoteLeaseFor = 30 * time.Second // pulls and pushes wait for other servers, and nobody for them
@@ -31,19 +32,28 @@ var errLeased = errors.New("another process does this job now")
 // does it twice at once, and renews it until the job is done. If the lease is lost the
 // job's context ends.
 func (n *Node) holding(ctx context.Context, job string, during time.Duration, do func(context.Context) error) error {
+	return n.holdingAs(ctx, job, during, func(ctx context.Context, _ string) error { return do(ctx) })
+}
+
+// holdingAs is [Node.holding] for a job that names the holder when it writes.
+func (n *Node) holdingAs(ctx context.Context, job string, during time.Duration, do func(ctx context.Context, holder string) error) error {
 	holder, err := n.NewID()
 	if err != nil {
 		return err
 	}
-	lease := func(ctx context.Context) (ok bool, err error) {
+	lease := func(ctx context.Context, take bool) (ok bool, err error) {
 		err = n.st.Update(ctx, func(t *store.Tx) (err error) {
 			now := n.now()
-			ok, err = t.Lease(ctx, job, holder, now, now+during.Microseconds())
+			if take {
+				ok, err = t.Lease(ctx, job, holder, now, now+during.Microseconds())
+			} else {
+				ok, err = t.RenewLease(ctx, job, holder, now+during.Microseconds())
+			}
 			return err
 		})
 		return ok, err
 	}
-	if ok, err := lease(ctx); err != nil || !ok {
+	if ok, err := lease(ctx, true); err != nil || !ok {
 		return cmp.Or(err, errLeased)
 	}
 	working, stop := context.WithCancel(ctx)
@@ -58,14 +68,14 @@ func (n *Node) holding(ctx context.Context, job string, during time.Duration, do
 				return
 			case <-t.C:
 			}
-			if ok, err := lease(working); err == nil && !ok {
+			if ok, err := lease(working, false); err == nil && !ok {
 				lost.Store(true)
 				stop()
 				return
 			}
 		}
 	})
-	err = do(working)
+	err = do(working, holder)
 	stop()
 	renewing.Wait()
 	if lost.Load() && err != nil {

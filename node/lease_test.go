@@ -122,3 +122,20 @@ func TestLostLease(t *testing.T) {
 		t.Errorf("%v are left", left)
 	}
 }
+
+// A lease that was lost is not taken again by being renewed, although it is free by now:
+// another process has done a part of the job.
+func TestLostLeaseStaysLost(t *testing.T) {
+	n := leaseNode(t, filepath.Join(t.TempDir(), "node.db"), nil)
+	const during = 300 * time.Millisecond
+	err := n.holding(t.Context(), "job", during, func(ctx context.Context) error {
+		if err := n.st.Update(ctx, func(tx *store.Tx) error { return tx.Release(ctx, "job", n.held(t)[0].Holder) }); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, errLeased) || len(n.held(t)) != 0 {
+		t.Errorf("%v, and %v are held", err, n.held(t))
+	}
+}

@@ -15,7 +15,7 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	began := *a.Work
 	staged := slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Staged() })
 	for staged {
-		err := p.n.st.Update(ctx, func(t *store.Tx) error {
+		err := p.update(ctx, func(t *store.Tx) error {
 			done, err := t.Unstage(ctx, a, unstageLines)
 			staged = !done
 			return err
@@ -111,7 +111,7 @@ func (s *staging) flip(ctx context.Context, a *entente.Agreement) (done bool, er
 	now := *a
 	now.State, now.Version, now.Work, now.Closed = s.work.To, s.work.Version, nil, false
 	step := s.work.Step
-	err = s.n.st.Update(ctx, func(t *store.Tx) error {
+	err = s.update(ctx, func(t *store.Tx) error {
 		as, err := t.HoldAgreement(ctx, a.ID) // a suspension of this moment comes before or after, and is not undone
 		if err != nil {
 			return err

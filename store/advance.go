@@ -153,10 +153,10 @@ func (t *Tx) putCopies(ctx context.Context, w Advancing) error {
 // putWaits replaces what waits of the objects that were judged.
 func (t *Tx) putWaits(ctx context.Context, w Advancing) error {
 	if w.Waits && len(w.Settled) > 0 {
-		in, arg := t.s.d.ints("$2", folds(w.Settled))
+		of, arg := t.s.d.among("okey", "$2", folds(w.Settled))
 		for _, q := range []string{
-			`DELETE FROM awaits WHERE EXISTS (SELECT 1 FROM pending p WHERE p.agreement = $1 AND p.okey IN ` + in + ` AND p.feed = awaits.feed AND p.seq = awaits.seq)`,
-			`DELETE FROM pending WHERE agreement = $1 AND okey IN ` + in,
+			`DELETE FROM awaits WHERE EXISTS (SELECT 1 FROM pending p WHERE p.agreement = $1 AND p.` + of + ` AND p.feed = awaits.feed AND p.seq = awaits.seq)`,
+			`DELETE FROM pending WHERE agreement = $1 AND ` + of,
 		} {
 			if _, err := t.exec(ctx, q, w.Agreement.Num, arg); err != nil {
 				return err

@@ -31,7 +31,12 @@ type dialect struct {
 	// ints turns a set of integers into an SQL expression for the right side of IN (and for
 	// FROM, with the one column n), with the parameter's number, and the parameter.
 	ints func(param string, set []int64) (expr string, arg any)
-	// texts is the same for strings.
+	// among is the condition that a column is in a set of integers, to go with another on the
+	// columns before it in the same index: however wrong the engine's statistics are, its
+	// cost grows with the rows of that part of the index at most, and not with those times
+	// the set.
+	among func(column, param string, set []int64) (condition string, arg any)
+	// texts is ints for strings.
 	texts func(param string, set []string) (expr string, arg any)
 	// by follows a table's name and tells by which index it is read, where the engine would
 	// not find out by itself.

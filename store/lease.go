@@ -1,9 +1,12 @@
 package store
 
-import "context"
+import (
+	"context"
 
-// Lease takes or renews a job's lease for a holder until a time, in microseconds since
-// 1970. It reports whether the holder has it now. A clock that jumps can make a lease
+	"entente"
+)
+
+// Lease takes a job's lease for a holder until a time, in microseconds since 1970. It reports whether the holder has it now. A clock that jumps can make a lease
 // end early or late, never be held by two: taking it is one write.
 func (t *Tx) Lease(ctx context.Context, job, holder string, now, until int64) (bool, error) {
 	res, err := t.exec(ctx, `INSERT INTO lease (name, holder, expires) VALUES ($1, $2, $3)
@@ -14,6 +17,31 @@ func (t *Tx) Lease(ctx context.Context, job, holder string, now, until int64) (b
 	}
 	n, err := res.RowsAffected()
 	return n == 1, err
+}
+
+// RenewLease moves the end of a lease that the holder still has. What it has lost it does not
+// take again, although it may be free by now: another may have done the job in between.
+func (t *Tx) RenewLease(ctx context.Context, job, holder string, until int64) (bool, error) {
+	res, err := t.exec(ctx, `UPDATE lease SET expires = $3 WHERE name = $1 AND holder = $2`, job, holder, until)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
+// HoldLease keeps a job's lease from being taken by another before this transaction ends. It
+// is a Conflict if the holder does not have it: what is written with it is written by the
+// one process that does the job, however long the others were stopped.
+func (t *Tx) HoldLease(ctx context.Context, job, holder string) error {
+	res, err := t.exec(ctx, `UPDATE lease SET expires = expires WHERE name = $1 AND holder = $2`, job, holder)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n != 1 {
+		return entente.Errorf(entente.Conflict, "another process does this job now")
+	}
+	return nil
 }
 
 // Release gives a lease back, so that another process need not wait for its end.
@@ -34,34 +62,33 @@ type Swept struct {
 // and those of their contents that no other line carries.
 func (t *Tx) Sweep(ctx context.Context, limit int) (Swept, error) {
 	var out Swept
-	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content FROM line l JOIN sweep s ON s.feed = l.feed ORDER BY l.feed, l.seq LIMIT $1`, limit)
+	feeds, err := t.numbers(ctx, `SELECT feed FROM sweep ORDER BY feed`)
 	if err != nil {
 		return out, err
 	}
-	defer rows.Close()
-	seqs := map[int64][]int64{}
 	var contents []int64
-	for rows.Next() {
-		var feed, seq, content int64
-		if err := rows.Scan(&feed, &seq, &content); err != nil {
+	for _, feed := range feeds {
+		var seqs []int64
+		if err := t.pairs(ctx, `SELECT seq, content FROM line WHERE feed = $1 ORDER BY seq LIMIT $2`, []any{feed, limit}, func(seq, content int64) {
+			seqs, contents = append(seqs, seq), append(contents, content)
+		}); err != nil {
 			return out, err
 		}
-		seqs[feed] = append(seqs[feed], seq)
-		contents = append(contents, content)
-	}
-	if err := rows.Err(); err != nil {
-		return out, err
+		if len(seqs) == 0 {
+			continue
+		}
+		of, arg := t.s.d.among("seq", "$2", seqs)
+		if _, err := t.exec(ctx, `DELETE FROM line WHERE feed = $1 AND `+of, feed, arg); err != nil {
+			return out, err
+		}
+		break
 	}
 	if len(contents) == 0 {
-		// A collection may have been removed since the lines were looked for: its feed stays.
-		out.Feeds, err = t.numbers(ctx, `DELETE FROM sweep WHERE NOT EXISTS (SELECT 1 FROM line l WHERE l.feed = sweep.feed) RETURNING feed`)
-		return out, err
-	}
-	for feed, list := range seqs {
-		in, arg := t.s.d.ints("$2", list)
-		if _, err := t.exec(ctx, `DELETE FROM line WHERE feed = $1 AND seq IN `+in, feed, arg); err != nil {
-			return out, err
+		if len(feeds) > 0 {
+			// A collection may have been removed since the lines were looked for: its feed stays.
+			out.Feeds, err = t.numbers(ctx, `DELETE FROM sweep WHERE NOT EXISTS (SELECT 1 FROM line l WHERE l.feed = sweep.feed) RETURNING feed`)
 		}
+		return out, err
 	}
 	out.Lines, out.More = len(contents), true
 	out.Contents, err = t.dropOrphans(ctx, contents)

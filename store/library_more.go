@@ -218,10 +218,10 @@ func (l *Library) Waiting(ids []entente.ObjectID) ([]entente.ObjectID, error) {
 	if !l.waits {
 		return nil, nil
 	}
-	in, arg := l.t.s.d.ints("$2", folds(ids))
-	found, err := l.t.strings(l.ctx, `SELECT c.id FROM pending p JOIN content c ON c.content = p.content WHERE p.agreement = $1 AND p.okey IN `+in+`
+	of, arg := l.t.s.d.among("okey", "$2", folds(ids))
+	found, err := l.t.strings(l.ctx, `SELECT c.id FROM pending p JOIN content c ON c.content = p.content WHERE p.agreement = $1 AND p.`+of+`
 		UNION SELECT c.id FROM awaits w JOIN pending p ON p.feed = w.feed AND p.seq = w.seq JOIN content c ON c.content = p.content
-		WHERE w.agreement = $1 AND w.okey IN `+in, l.a.Num, arg)
+		WHERE w.agreement = $1 AND w.`+of, l.a.Num, arg)
 	return objectIDs(found), err
 }
 

@@ -27,6 +27,9 @@ var postgresDialect = &dialect{
 	ints: func(param string, set []int64) (string, any) {
 		return "(SELECT unnest(" + param + "::bigint[]) AS n)", set
 	},
+	among: func(column, param string, set []int64) (string, any) {
+		return column + " = ANY(" + param + "::bigint[])", set
+	},
 	texts: func(param string, set []string) (string, any) { return "(SELECT unnest(" + param + "::text[]))", set },
 	// Of the columns that statements choose by; the others would cost ten times as much.
 	analyze:      []string{`ANALYZE content (content, okey, micros)`, `ANALYZE line`, `ANALYZE value (vkey, content)`},
@@ -123,12 +126,15 @@ func columnOf[T any](rows [][]any, i int) []T {
 }
 
 func postgresMarks(ctx context.Context, t *Tx, feed int64, column string, pairs [][2]int64) error {
-	seqs, values := make([]int64, len(pairs)), make([]int64, len(pairs))
+	feeds, seqs, values := make([]int64, len(pairs)), make([]int64, len(pairs)), make([]int64, len(pairs))
 	for i, p := range pairs {
-		seqs[i], values[i] = p[0], p[1]
+		feeds[i], seqs[i], values[i] = feed, p[0], p[1]
 	}
+	// The feed is a column like the others: of a constant the planner, when it has no
+	// statistics of a feed yet, thinks that it has one line, and goes through all of them
+	// for each pair.
 	_, err := t.exec(ctx, `UPDATE line SET `+column+` = m.value
-		FROM unnest($2::bigint[], $3::bigint[]) AS m(seq, value) WHERE line.feed = $1 AND line.seq = m.seq`, feed, seqs, values)
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS m(feed, seq, value) WHERE line.feed = m.feed AND line.seq = m.seq`, feeds, seqs, values)
 	return err
 }
 

@@ -35,8 +35,12 @@ var sqliteDialect = &dialect{
 		`INSERT INTO search (search, rank) VALUES ('hashsize', 33554432)`,
 		`INSERT INTO search (search, rank) VALUES ('automerge', 8)`,
 	},
-	indexApart:  []string{`DROP TABLE search`, `DROP TABLE value`, `DROP TABLE follower`},
-	ints:        sqliteInts,
+	indexApart: []string{`DROP TABLE search`, `DROP TABLE value`, `DROP TABLE follower`},
+	ints:       sqliteInts,
+	among: func(column, param string, set []int64) (string, any) {
+		in, arg := sqliteInts(param, set)
+		return column + " IN " + in, arg
+	},
 	texts:       sqliteTexts,
 	by:          func(index string) string { return " INDEXED BY " + index },
 	insert:      sqliteInsert,
