@@ -27,6 +27,7 @@ type app struct {
 	home string // --home: the organisation's name when a node is made
 
 	as      string // --as, ENTENTE_AS: who acts; the node's owner where it is ""
+	token   string // ENTENTE_TOKEN: with what --as signs in
 	asStdin bool   // --as-stdin
 }
 

@@ -23,8 +23,8 @@ func (a *app) signIn(ctx context.Context, n *node.Node) (entente.Actor, error) {
 		}
 		return entente.LocalActor(), nil
 	}
-	if token := os.Getenv("ENTENTE_TOKEN"); token != "" && !a.asStdin {
-		who, err := n.SignInToken(ctx, token)
+	if a.token != "" && !a.asStdin {
+		who, err := n.SignInToken(ctx, a.token)
 		if err == nil && who.Account.Name != a.as {
 			err = entente.Errorf(entente.Unauthenticated, "the token in ENTENTE_TOKEN is not one of %q", a.as)
 		}
