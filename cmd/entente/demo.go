@@ -274,7 +274,7 @@ The node stays up until you press Ctrl-C. In another terminal:
   %[5]s held-by 'Meadow Bank'
   %[5]s agreement history meadow
   %[5]s preview stop 'Meadow Bank'
-  %[5]s partner stop 'Meadow Bank' --reason 'a try' --basis 'none' --as ann`,
+  %[5]s --as ann partner stop 'Meadow Bank' --reason 'a try' --basis 'none'`,
 		shellWord(d.a.data), shellWord(s.cert), d.siemToken, s.url, self(), demoIndicator(), d.decider.token, demoReport, demoMalware)
 	if d.a.json {
 		d.say("%s", text)

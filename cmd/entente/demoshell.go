@@ -74,11 +74,11 @@ func (d *demo) runRefused(ctx context.Context, who *person, args ...string) erro
 // typed shows a command line.
 func (d *demo) typed(who *person, args []string) {
 	words := []string{"$", "entente"}
-	for _, w := range args {
-		words = append(words, shellWord(strings.TrimPrefix(w, d.a.data+"/")))
-	}
 	if who != nil {
 		words = append(words, "--as", who.name)
+	}
+	for _, w := range args {
+		words = append(words, shellWord(strings.TrimPrefix(w, d.a.data+"/")))
 	}
 	var b strings.Builder
 	n := 0
