@@ -1,6 +1,9 @@
 package entente
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Act is something that a role allows. The set is closed: see [Duties].
 type Act string
@@ -40,6 +43,15 @@ func Duties() []Duty {
 		{StopPartner, []Role{Releaser}, false},
 		{Permit, []Role{Releaser}, false},
 	}
+}
+
+// roles names the roles that allow it, each of which is enough.
+func (d Duty) roles() string {
+	var names []string
+	for _, r := range d.Roles {
+		names = append(names, string(r))
+	}
+	return strings.Join(names, " or ")
 }
 
 func dutyOf(act Act) Duty {
@@ -92,7 +104,7 @@ func Authorise(f Facts, act Act, about ...string) (Mandate, error) {
 		if d.Owner {
 			return Mandate{}, nil
 		}
-		return Mandate{}, Errorf(Unauthenticated, "this decides for your organisation, and is done under a name: sign in with --as NAME, as somebody with the role %s", d.Roles[0])
+		return Mandate{}, Errorf(Unauthenticated, "this decides for your organisation, and is done under a name: sign in with --as NAME, as somebody with the role %s", d.roles())
 	}
 	if a.Account.Organisation != f.Home.ID {
 		return Mandate{}, Errorf(Forbidden, "only accounts of the organisation that runs this node may do that")
@@ -101,10 +113,8 @@ func Authorise(f Facts, act Act, about ...string) (Mandate, error) {
 	switch {
 	case !ok && act == RunNode:
 		return Mandate{}, Errorf(Forbidden, "only an operator of this node may do that")
-	case !ok && len(d.Roles) == 1:
-		return Mandate{}, Errorf(Forbidden, "only somebody who holds the role %s now may do that", d.Roles[0])
-	case !ok && len(d.Roles) > 1:
-		return Mandate{}, Errorf(Forbidden, "only somebody who holds the role %s or %s now may do that", d.Roles[0], d.Roles[1])
+	case !ok && len(d.Roles) > 0:
+		return Mandate{}, Errorf(Forbidden, "only somebody who holds the role %s now may do that; an operator gives roles (entente account role give)", d.roles())
 	case !ok:
 		return Mandate{}, Errorf(Forbidden, "nobody may do that")
 	}

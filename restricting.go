@@ -31,7 +31,7 @@ func decideRestrict(c RestrictObject, f Facts) (Change, error) {
 	}
 	switch {
 	case c.Withdraw == (c.To != TLPNone):
-		return Change{}, Errorf(Invalid, "say either to which marking the object is restricted, or that it is withdrawn")
+		return Change{}, Errorf(Invalid, "say either to which marking the object is restricted (--to), or that it is withdrawn (--withdraw)")
 	case f.Case == nil || len(f.Case.Sources) == 0:
 		return Change{}, Errorf(NotFound, "no collection holds %s", clip(string(c.Object)))
 	}

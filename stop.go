@@ -229,7 +229,7 @@ func ParseBacklog(s string) (Backlog, error) {
 	case "all":
 		return Backlog{All: true}, nil
 	case "":
-		return Backlog{}, Errorf(Invalid, "say what is to be sent of that which was missed: none, all, or since:TIME (since:2026-01-31T12:00:00Z)")
+		return Backlog{}, Errorf(Invalid, "say what is to be sent of that which is there already or was missed: --backlog none, all, or since:TIME (since:2026-01-31T12:00:00Z); there is no default")
 	}
 	if text, ok := strings.CutPrefix(s, "since:"); ok {
 		at, err := time.Parse(time.RFC3339Nano, text)

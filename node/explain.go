@@ -61,7 +61,7 @@ func (n *Node) Explain(ctx context.Context, a entente.Actor, agreement string, i
 func agreementNamed(ctx context.Context, t *store.Tx, name string) (*entente.Agreement, error) {
 	g, err := t.Agreement(ctx, name)
 	if err == nil && g == nil {
-		err = entente.Errorf(entente.NotFound, "there is no agreement %q", name)
+		err = entente.Errorf(entente.NotFound, "there is no agreement %q; \"entente agreement list\" shows those there are", name)
 	}
 	return g, err
 }

@@ -183,7 +183,7 @@ func (n *Node) Concern(ctx context.Context, a entente.Actor, name string) (id, c
 	case err != nil:
 		return "", "", err
 	case len(fit) == 0:
-		return "", "", entente.Errorf(entente.NotFound, "there is no partner and no agreement %q", name)
+		return "", "", entente.Errorf(entente.NotFound, "there is no partner and no agreement %q; \"entente partner list\" and \"entente agreement list\" show those there are", name)
 	case len(fit) > 1:
 		return "", "", entente.Errorf(entente.Conflict, "%q is the name of a partner and of an agreement; give the id of the one that is meant", name)
 	}

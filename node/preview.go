@@ -150,7 +150,7 @@ func (n *Node) rehearseTerms(ctx context.Context, t *store.Tx, g *entente.Agreem
 	if terms == nil {
 		v := l.OnTable()
 		if v == nil {
-			return nil, entente.Errorf(entente.Conflict, "nothing is on the table of %q; give the terms that are to be seen", g.Name)
+			return nil, entente.Errorf(entente.Conflict, "nothing is on the table of %q; \"entente preview terms FILE\" shows what other terms would do", g.Name)
 		}
 		terms = &v.Terms
 	}
@@ -201,7 +201,7 @@ func previewStop(ctx context.Context, t *store.Tx, o PreviewOptions, out *Previe
 	}
 	i := slices.IndexFunc(partners, func(p entente.Organisation) bool { return p.ID == o.Stop || p.Name == o.Stop })
 	if i < 0 || partners[i].Home {
-		return entente.Errorf(entente.NotFound, "there is no partner %q", o.Stop)
+		return entente.Errorf(entente.NotFound, "there is no partner %q; \"entente partner list\" shows those there are", o.Stop)
 	}
 	all, err := t.AgreementsOf(ctx, partners[i].ID)
 	if err != nil {

@@ -113,7 +113,7 @@ Without --collection it is an agreement for dialogue only, and releases nothing.
 With --file the terms of a file are kept in the node as a draft, which a releaser
 can propose later with "entente agreement propose --kept NAME".`,
 		Example: `  entente agreement draft harbour --with "Harbour ISAC" --collection Phishing > harbour.toml
-  entente agreement draft harbour --file harbour.toml --as lee`,
+  entente --as lee agreement draft harbour --file harbour.toml`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := entente.CheckRootName(args[0]); err != nil {

@@ -179,7 +179,7 @@ func (v agreementView) writeFeeds(w io.Writer) {
 		if !f.Covered {
 			words = "not covered"
 		}
-		fmt.Fprintf(w, "  feed     %s  %s  %s\n", plain(f.Collection), f.Path, words)
+		fmt.Fprintf(w, "  feed     %s: %s\n           %s\n", plain(f.Collection), words, f.Path)
 	}
 }
 

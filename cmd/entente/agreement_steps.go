@@ -37,8 +37,8 @@ func (a *app) agreementPropose() *cobra.Command {
 		Long: `Keeps the terms of a file and puts them on the table. By that home accepts them;
 now every member accepts the same terms: "entente agreement accept". As long as
 the agreement has not been active, other terms can be proposed in their place.`,
-		Example: `  entente agreement propose harbour.toml --as ann
-  entente agreement propose --kept harbour --as ann`,
+		Example: `  entente --as ann agreement propose harbour.toml
+  entente --as ann agreement propose --kept harbour`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (kept != "") {
@@ -100,7 +100,7 @@ func (a *app) agreementAccept() *cobra.Command {
 The word is for the terms on the table, named by their hash ("entente agreement
 show"): proposed ones, amended ones, or those under which a suspended agreement is
 to be restored. With --hash it is checked that they are those which the member read.`,
-		Example: `  entente agreement accept harbour --for "Harbour ISAC" --said "Head of desk, signed letter of 3 May" --as ann`,
+		Example: `  entente --as ann agreement accept harbour --for "Harbour ISAC" --said "Head of desk, signed letter of 3 May"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.agreementStep(cmd, args[0], func(ctx context.Context, n *node.Node, who entente.Actor, g node.AgreementInfo) error {
@@ -127,8 +127,8 @@ to be restored. With --hash it is checked that they are those which the member r
 			})
 		},
 	}
-	cmd.Flags().StringVar(&member, "for", "", "the member whose word it is")
-	cmd.Flags().StringVar(&said, "said", "", "who said so for the member, and how")
+	cmd.Flags().StringVar(&member, "for", "", "the member whose word it is (required)")
+	cmd.Flags().StringVar(&said, "said", "", "who said so for the member, and how (required)")
 	cmd.Flags().StringVar(&hash, "hash", "", "the terms that the member read; without it, those on the table")
 	_ = cmd.MarkFlagRequired("for")
 	_ = cmd.MarkFlagRequired("said")
@@ -201,8 +201,8 @@ func (a *app) agreementAmend() *cobra.Command {
 force stay in force until every member of the new terms has accepted them and
 "entente agreement activate" (of a suspended one, "restore") puts them in force.
 With --drop, amend NAME takes them off the table again.`,
-		Example: `  entente agreement amend harbour.toml --reason "The new duty desk joins" --as ann
-  entente agreement amend harbour --drop --reason "They do not agree" --as ann`,
+		Example: `  entente --as ann agreement amend harbour.toml --reason "The new duty desk joins"
+  entente --as ann agreement amend harbour --drop --reason "They do not agree"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if drop {
@@ -233,7 +233,7 @@ With --drop, amend NAME takes them off the table again.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in words that others can check later (required)")
 	cmd.Flags().BoolVar(&drop, "drop", false, "take the new terms of the agreement NAME off the table")
 	return cmd
 }
@@ -242,8 +242,8 @@ With --drop, amend NAME takes them off the table again.`,
 type oneSide struct{ member, said, reason string }
 
 func (s *oneSide) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.reason, "reason", "", "why")
-	cmd.Flags().StringVar(&s.member, "for", "", "the member that asked for it; without it, home")
+	cmd.Flags().StringVar(&s.reason, "reason", "", "why, in words that others can check later (required)")
+	cmd.Flags().StringVar(&s.member, "for", "", "the member that asked for it, with --said; without it, home")
 	cmd.Flags().StringVar(&s.said, "said", "", "who said so for that member, and how")
 }
 
@@ -306,8 +306,8 @@ came in meanwhile. What was restricted or deleted meanwhile leaves before anybod
 			})
 		},
 	}
-	cmd.Flags().StringVar(&backlog, "backlog", "", "what is sent of that which came in meanwhile: none, all, or since:TIME")
-	cmd.Flags().StringVar(&reason, "reason", "", "why")
+	cmd.Flags().StringVar(&backlog, "backlog", "", "what is sent of that which came in meanwhile: none, all, or since:TIME (required)")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in words that others can check later (required)")
 	cmd.Flags().StringVar(&preview, "preview", "", "token of a preview: refuse if anything has moved since")
 	return cmd
 }

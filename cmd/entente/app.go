@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +29,7 @@ type app struct {
 	home string // --home: the organisation's name when a node is made
 
 	as      string // --as, ENTENTE_AS: who acts; the node's owner where it is ""
+	token   string // ENTENTE_TOKEN: with what --as signs in
 	asStdin bool   // --as-stdin
 }
 
@@ -38,13 +41,25 @@ A first look, on fictional data:
 
   entente demo
 
-A node of your own:
+A node of your own, and what your own tools read:
 
   entente serve                                    # prints where to go
-  entente collection add "Phishing"                # in another terminal
+  entente collection add Phishing                  # in another terminal
   entente import --collection Phishing FILE...
   entente account add siem --service --generate
   entente grant siem Phishing read
+
+A partner gets what an agreement says, and nothing else:
+
+  entente partner add "Delta CERT"
+  entente partner account add "Delta CERT" delta-siem --generate
+  entente account add ann                          # asks for a password
+  entente account role give ann releaser           # who may decide, and from when
+  entente agreement draft delta --with "Delta CERT" --collection Phishing > delta.toml
+  entente --as ann agreement propose delta.toml
+  entente --as ann agreement accept delta --for "Delta CERT" --said "their letter of 3 May"
+  entente --as ann agreement activate delta --backlog all
+  entente queue; entente explain delta ID; entente who ID    # what stops, and why
 
 Commands work on the node's data directly, beside a running server too. What
 holds the data is chosen by --data (a directory) and --db (PostgreSQL). Whoever
@@ -77,7 +92,30 @@ func (a *app) command() *cobra.Command {
 		a.previewCmd(), a.tearlineCmd(),
 		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
 	root.AddCommand(a.decidingCmds()...)
+	inGroups(root)
 	return root
+}
+
+// commandGroups are the groups in which the help lists the commands.
+var commandGroups = []struct{ title, commands string }{
+	{"Try it:", "demo selftest bench"},
+	{"Intelligence:", "import export validate search show dissent pull push"},
+	{"Partners and agreements:", "partner agreement preview queue explain who held-by"},
+	{"Deciding (--as NAME):", "approve refuse keep withdraw urgent review restrict standing permission tearline"},
+	{"The node:", "serve collection root account grant backup restore doctor openapi completion help"},
+}
+
+func inGroups(root *cobra.Command) {
+	root.SetHelpCommandGroupID(commandGroups[len(commandGroups)-1].title)
+	root.SetCompletionCommandGroupID(commandGroups[len(commandGroups)-1].title)
+	for _, g := range commandGroups {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, c := range root.Commands() {
+			if slices.Contains(strings.Fields(g.commands), c.Name()) {
+				c.GroupID = g.title
+			}
+		}
+	}
 }
 
 func envOr(name, otherwise string) string {

@@ -23,8 +23,8 @@ func (a *app) signIn(ctx context.Context, n *node.Node) (entente.Actor, error) {
 		}
 		return entente.LocalActor(), nil
 	}
-	if token := os.Getenv("ENTENTE_TOKEN"); token != "" && !a.asStdin {
-		who, err := n.SignInToken(ctx, token)
+	if a.token != "" && !a.asStdin {
+		who, err := n.SignInToken(ctx, a.token)
 		if err == nil && who.Account.Name != a.as {
 			err = entente.Errorf(entente.Unauthenticated, "the token in ENTENTE_TOKEN is not one of %q", a.as)
 		}
@@ -54,7 +54,7 @@ func (a *app) asPassword() (string, error) {
 		fmt.Fprintln(a.err)
 		return string(b), err
 	}
-	return "", entente.Errorf(entente.Unauthenticated, "--as %s needs a token in ENTENTE_TOKEN, a password in ENTENTE_PASSWORD, or --as-stdin", a.as)
+	return "", entente.Errorf(entente.Unauthenticated, "--as %s needs a token in ENTENTE_TOKEN (\"entente account token %s\" makes one), a password in ENTENTE_PASSWORD, or --as-stdin", a.as, a.as)
 }
 
 // firstLine reads one line and nothing beyond it: the rest of the input is the command's.

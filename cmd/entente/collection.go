@@ -129,7 +129,7 @@ CLEAR, or not at all, is handled as GREEN. Where an agreement covers the collect
 a floor decides what crosses: it is changed by a releaser (--as NAME), with a reason,
 and all that was released is judged anew.`,
 		Example: `  entente collection edit Phishing --name 'Phishing against banks'
-  entente collection edit Phishing --floor tlp:green --reason "Source asked for it" --as ann`,
+  entente --as ann collection edit Phishing --floor tlp:green --reason "Source asked for it"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			edit := entente.EditCollection{}

@@ -19,7 +19,7 @@ type deciding struct {
 	short  string
 	long   string
 	done   string // what to say, with the object and the agreement in it
-	flags  string // of the example
+	why    string // the reason of the example
 	whole  bool   // it may be about the object as a whole
 }
 
@@ -37,27 +37,27 @@ func (a *app) decidingCmds() []*cobra.Command {
 hold it back until somebody says so. Where the terms ask for approval it takes two
 people; each gives a reason. What was withdrawn or refused before needs both again.
 
-An approval never makes a marking laxer: the other rules hold as before.`, "Approved %s for %s.", "", false},
+An approval never makes a marking laxer: the other rules hold as before.`, "Approved %s for %s.", "the source agrees", false},
 		{entente.Refuse, "refuse", "Refuse the release of a version",
-			`Says that a version that waits is not released. Approvals that it had count no more.`, "Refused %s for %s.", "", false},
+			`Says that a version that waits is not released. Approvals that it had count no more.`, "Refused %s for %s.", "it would give the source away", false},
 		{entente.Keep, "keep", "Keep older versions although a newer one is stricter",
 			`When a newer version of an object is stricter than the terms, older versions stay in
 the feed until somebody decides: keep them, "withdraw" them, or replace them by a
-"tearline". The decision counts for that newer version, and for no later one.`, "The older versions of %s stay in %s.", "", false},
+"tearline". The decision counts for that newer version, and for no later one.`, "The older versions of %s stay in %s.", "agreed with the source", false},
 		{entente.Withdraw, "withdraw", "Take an object out of a feed",
 			`Takes an object out of an agreement's feeds, and everything there that refers to it.
 Where a newer version is stricter than the terms, this decides about the older ones
 because of that version; else it is about the object as a whole, and no version of it
 enters again until it is approved. --whole says the latter in any case.
 
-What partners have received they keep: this takes back what they are offered.`, "Withdrew %s from %s.", "", true},
+What partners have received they keep: this takes back what they are offered.`, "Withdrew %s from %s.", "a false alarm", true},
 		{entente.Urgent, "urgent", "Release a version now, to be reviewed within 24 hours",
 			`Releases a version that waits for approval on one person's word. A second person
 reviews that within 24 hours ("entente review"); if nobody does, "doctor", "queue" and
-the metrics raise an alarm, and it stays released.`, "Released %s to %s as urgent; a second person reviews it within 24 hours.", "", false},
+the metrics raise an alarm, and it stays released.`, "Released %s to %s as urgent; a second person reviews it within 24 hours.", "they are under attack now", false},
 		{entente.Reviewed, "review", "Review an urgent release, as a second person",
 			`Says that a second person has looked at an urgent release and stands by it. Whoever
-does not withdraws the object instead.`, "Reviewed the urgent release of %s in %s.", "", false},
+does not withdraws the object instead.`, "Reviewed the urgent release of %s in %s.", "it was urgent indeed", false},
 	} {
 		out = append(out, a.decidingCmd(d))
 	}
@@ -68,10 +68,10 @@ func (a *app) decidingCmd(d deciding) *cobra.Command {
 	var agreement, reason, version, digest, preview string
 	var whole bool
 	cmd := &cobra.Command{
-		Use:     d.use + " ID",
+		Use:     d.use + " ID --for AGREEMENT --reason TEXT",
 		Short:   d.short,
 		Long:    d.long + decidingLong,
-		Example: fmt.Sprintf("  entente --as ann %s indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --for north --reason \"seen with the source\"", d.use),
+		Example: fmt.Sprintf("  entente --as ann %s indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --for north --reason %q", d.use, d.why),
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := entente.ParseObjectID(args[0])

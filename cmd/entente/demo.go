@@ -33,9 +33,11 @@ func (a *app) demoCmd() *cobra.Command {
 		Use:   "demo",
 		Short: "See a node at work on fictional data",
 		Long: `Makes a node in a temporary place, fills it with fictional intelligence, serves it
-and uses it the way a TAXII client would, step by step. It then stays up, so that
-you can try more; what to try is printed. Everything is deleted at the end,
-unless --data names a place for it. --once ends after the last step.`,
+and uses it the way a TAXII client would, step by step. Then its organisation and
+two partners agree and share: what stops and why, who sees what, dissent, a recall,
+a suspension and a restoration, each with the command that does it. The node then
+stays up, so that you can try more; what to try is printed. Everything is deleted
+at the end, unless --data names a place for it. --once ends after the last step.`,
 		Example: "  entente demo\n  entente demo --once",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,7 +62,8 @@ unless --data names a place for it. --once ends after the last step.`,
 	return cmd
 }
 
-// demo is one run of the demonstration.
+// demo is one run of the demonstration. Its first act is in this file and democlient.go, its
+// second in demoagree.go.
 type demo struct {
 	a    *app
 	n    *node.Node
@@ -69,6 +72,7 @@ type demo struct {
 
 	phishing, cases     entente.Access
 	siemToken, sensorPw string
+	decider             person // of the second act
 }
 
 func (a *app) demo(ctx context.Context, listenOn string, once bool) error {
@@ -130,7 +134,7 @@ func (d *demo) say(format string, args ...any) {
 		_ = json.NewEncoder(d.a.out).Encode(line) // as with Fprintln, whoever closed the output knows
 		return
 	}
-	fmt.Fprintln(d.a.out, text)
+	fmt.Fprintln(d.a.out, fold(text))
 }
 
 func (d *demo) head(text string) {
@@ -153,7 +157,7 @@ func (d *demo) story(ctx context.Context, s *served) error {
 }
 
 func (d *demo) makePlaces(ctx context.Context) error {
-	d.head("Two collections: one for partners' tools to read, one for the duty officers alone.")
+	d.head("Two collections: one for tools to read, one for the duty officers alone.")
 	for _, c := range []struct {
 		name, alias string
 		to          *entente.Access
@@ -171,7 +175,7 @@ func (d *demo) makePlaces(ctx context.Context) error {
 }
 
 func (d *demo) makeAccounts(ctx context.Context) error {
-	d.head("Two services with accounts of their own: \"siem\" reads Phishing, \"sensor\" writes to it.")
+	d.head("Two services with accounts: \"siem\" reads Phishing, \"sensor\" writes to it.")
 	var err error
 	for _, secret := range []*string{&d.siemToken, &d.sensorPw} {
 		if *secret, err = d.n.NewSecret(); err != nil {
@@ -229,7 +233,7 @@ func (d *demo) importMonday(ctx context.Context) error {
 }
 
 func (d *demo) importTuesday(ctx context.Context) error {
-	d.head("Tuesday's bundle revises an indicator, contradicts another, and holds an object that is broken.")
+	d.head("Tuesday's bundle revises one indicator, contradicts another, and is broken.")
 	if err := d.take(ctx, "tuesday.json", d.phishing); err != nil {
 		return err
 	}
@@ -252,20 +256,31 @@ func (d *demo) search(ctx context.Context) error {
 	return nil
 }
 
-// tryNext prints commands that work as they stand.
+// tryNext prints commands that work as they stand, each on a line.
 func (d *demo) tryNext(s *served) {
-	d.say(`
+	text := fmt.Sprintf(`
 The node stays up until you press Ctrl-C. In another terminal:
 
-  export ENTENTE_DATA=%[1]q
-  curl --globoff --cacert %[2]q -H 'Authorization: Bearer %[3]s' \
-       -H 'Accept: application/taxii+json;version=2.1' \
-       '%[4]s/api1/collections/phishing/objects/?match[type]=indicator'
+  export ENTENTE_DATA=%[1]s ENTENTE_TOKEN=%[7]s
   %[5]s collection list
   %[5]s search 'parcel*'
   %[5]s show %[6]s --versions
-  %[5]s export --collection Phishing | %[5]s validate -`,
-		d.a.data, s.cert, d.siemToken, s.url, self(), demoIndicator())
+  %[5]s export --collection Phishing | %[5]s validate -
+  curl --globoff --cacert %[2]s -H 'Authorization: Bearer %[3]s' '%[4]s/api1/collections/phishing/objects/?match[type]=indicator'
+
+  %[5]s queue
+  %[5]s explain meadow %[8]s
+  %[5]s who %[9]s
+  %[5]s held-by 'Meadow Bank'
+  %[5]s agreement history meadow
+  %[5]s preview stop 'Meadow Bank'
+  %[5]s --as ann partner stop 'Meadow Bank' --reason 'a try' --basis 'none'`,
+		shellWord(d.a.data), shellWord(s.cert), d.siemToken, s.url, self(), demoIndicator(), d.decider.token, demoReport, demoMalware)
+	if d.a.json {
+		d.say("%s", text)
+		return
+	}
+	fmt.Fprintln(d.a.out, text) // not folded: to be copied
 }
 
 // self is how the user called this program.
@@ -273,7 +288,7 @@ func self() string {
 	if strings.Contains(os.Args[0], "go-build") {
 		return "go run ./cmd/entente"
 	}
-	return os.Args[0]
+	return shellWord(os.Args[0])
 }
 
 // demoIndicator is the id of the indicator that the demo revises.

@@ -10,7 +10,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"time"
+	"unicode/utf8"
 
 	"entente"
 )
@@ -52,7 +54,7 @@ func (d *demo) asClients(ctx context.Context, s *served) error {
 		who  *demoClient
 		asks []demand
 	}{
-		{"The siem reads over TAXII 2.1 and HTTPS. It sees one collection; the other does not exist for it.", &siem, []demand{
+		{"The siem reads over TAXII 2.1. The other collection does not exist for it.", &siem, []demand{
 			{"GET", "/taxii2/", nil}, {"GET", "/api1/collections/", nil}, {"GET", objects + "?limit=5", nil},
 			{"GET", objects + "?match[type]=indicator", nil}, {"GET", "/api1/collections/cases/", nil},
 			{"GET", "/api1/collections/nothing/", nil}}},
@@ -67,7 +69,8 @@ func (d *demo) asClients(ctx context.Context, s *served) error {
 			}
 		}
 	}
-	return nil
+	d.say("\nThe second act: Harbour CERT agrees with two organisations, which do not exist\neither, on what each of them gets. What is typed can be typed by you.")
+	return d.agree(ctx, c)
 }
 
 // demand is one request.
@@ -95,9 +98,20 @@ func (c *demoClient) show(ctx context.Context, q demand) error {
 	if err != nil {
 		return err
 	}
-	c.d.say("   %-4s %-70s %d  %s", q.method, shorten(q.path, 70), res.StatusCode, summary(body))
+	path, answer := q.path, fmt.Sprintf("%d  %s", res.StatusCode, summary(body))
+	if !c.d.a.json {
+		path = demoUUID.ReplaceAllString(path, "$1…")
+	}
+	line := fmt.Sprintf("   %-4s %-46s %s", q.method, path, answer)
+	if utf8.RuneCountInString(line) > demoWidth {
+		line = fmt.Sprintf("   %-4s %s\n        %s", q.method, path, answer)
+	}
+	c.d.say("%s", line)
 	return nil
 }
+
+// demoUUID is a UUID in a path. The text shows how it begins.
+var demoUUID = regexp.MustCompile(`([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
 // summary says in a line what a TAXII resource holds.
 func summary(body []byte) string {
@@ -127,6 +141,11 @@ func summary(body []byte) string {
 		return plural(len(r.Collections), "collection", "collections") + ":" + names
 	case len(r.Objects) > 0:
 		text := plural(len(r.Objects), "object", "objects")
+		if len(r.Objects) <= 2 {
+			for i, o := range r.Objects {
+				text += [...]string{": ", ", "}[i] + shorten(title(o), 50)
+			}
+		}
 		if r.More {
 			text += ", and more to come"
 		}

@@ -156,7 +156,7 @@ func viewState(v api.View) string {
 func (a *app) dissentStrike() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use:   "strike ID",
+		Use:   "strike ID --reason TEXT",
 		Short: "Strike dissent of your own organisation; it stays, and is shown as struck",
 		Long: `Marks dissent of home's own as struck: it counts no more, and holds nothing back. It
 is not taken away, and says who struck it, when and why. A strike is final; whoever

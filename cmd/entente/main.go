@@ -25,7 +25,7 @@ func main() {
 func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{in: in, out: out, err: errOut}
+	a := &app{in: in, out: out, err: errOut, token: os.Getenv("ENTENTE_TOKEN")}
 	root := a.command()
 	root.SetArgs(args)
 	root.SetIn(in)

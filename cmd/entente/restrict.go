@@ -45,7 +45,7 @@ func (a *app) restrictCmd() *cobra.Command {
 	var to, reason, preview string
 	var withdraw bool
 	cmd := &cobra.Command{
-		Use:   "restrict ID",
+		Use:   "restrict ID --to MARKING|--withdraw --reason TEXT",
 		Short: "Handle an object more strictly than it is marked, or recall it",
 		Long: `Restricts an object in every agreement at once, whatever version comes: --to joins a
 marking with its own, --withdraw takes it out of every feed. What refers to it leaves
@@ -145,7 +145,7 @@ func (a *app) restricting(cmd *cobra.Command, id entente.ObjectID, do func(conte
 func (a *app) restrictLift() *cobra.Command {
 	var reason, restriction, preview string
 	cmd := &cobra.Command{
-		Use:   "lift ID",
+		Use:   "lift ID --reason TEXT",
 		Short: "Lift a restriction, as a second person",
 		Long: `Lifts a restriction of an object. Whoever restricted it does not lift that. What the
 rule lets go then enters the feeds again, as new entries.`,

@@ -68,9 +68,59 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "stop": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
 			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes, "keypair": cmdKeypair,
-			"settle": cmdSettle,
+			"settle": cmdSettle, "demo": cmdDemo,
 		},
 	}
+}
+
+// cmdDemo starts "entente demo" with the arguments given, waits until it has told what to try
+// next, and writes the commands of that to a file: demo FILE [ARGUMENT...]. They come to an
+// end with stop.
+func cmdDemo(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: demo FILE [ARGUMENT...]")
+	}
+	cmd, s := background(ts, append([]string{"demo", "--json", "--listen", "127.0.0.1:0"}, args[1:]...))
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		cmd.Process.Kill()
+		<-s.ended
+	})
+	var said struct{ Text string }
+	lines := json.NewDecoder(out)
+	for err == nil && !strings.Contains(said.Text, "Ctrl-C") {
+		err = lines.Decode(&said)
+	}
+	go func() {
+		io.Copy(io.Discard, out)
+		s.err = cmd.Wait()
+		close(s.ended)
+	}()
+	ts.Check(err)
+	var commands strings.Builder
+	for _, line := range strings.Split(said.Text, "\n") {
+		if c, ok := strings.CutPrefix(line, "  "); ok {
+			commands.WriteString(c + "\n")
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(commands.String()), 0o600))
+	running.Store(ts, s)
+}
+
+// background is the program with arguments, in the script's place, to be started.
+func background(ts *testscript.TestScript, args []string) (*exec.Cmd, *server) {
+	exe, err := exec.LookPath("entente")
+	if err != nil {
+		exe = filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], "entente")
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "ENTENTE_DATA=" + ts.Getenv("ENTENTE_DATA"), "ENTENTE_DB=" + ts.Getenv("ENTENTE_DB")}
+	s := &server{cmd: cmd, log: &bytes.Buffer{}, ended: make(chan struct{})}
+	cmd.Stderr = s.log
+	return cmd, s
 }
 
 // server is a program that a script has started.
@@ -110,15 +160,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("serve starts a server; use exec entente serve for one that must fail")
 	}
-	exe, err := exec.LookPath("entente")
-	if err != nil {
-		exe = filepath.Join(strings.Split(ts.Getenv("PATH"), string(os.PathListSeparator))[0], "entente")
-	}
-	cmd := exec.Command(exe, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)
-	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "ENTENTE_DATA=" + ts.Getenv("ENTENTE_DATA"), "ENTENTE_DB=" + ts.Getenv("ENTENTE_DB")}
-	s := &server{cmd: cmd, log: &bytes.Buffer{}, ended: make(chan struct{})}
-	cmd.Stderr = s.log
+	cmd, s := background(ts, append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...))
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())

@@ -224,7 +224,7 @@ signs, a releaser records who said so, and how.`,
 func (a *app) permissionAdd() *cobra.Command {
 	var agreement, originator, said, purpose, until string
 	cmd := &cobra.Command{
-		Use:     "add ID",
+		Use:     "add ID --for AGREEMENT --originator PARTNER --said TEXT --purpose TEXT",
 		Short:   "Record a permission",
 		Example: `  entente --as ann permission add indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --for south --originator "North CERT" --said "duty officer, by telephone" --purpose "takedown"`,
 		Args:    cobra.ExactArgs(1),

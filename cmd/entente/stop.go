@@ -87,7 +87,7 @@ func moment(flag, s string) (int64, error) {
 func (a *app) partnerStop() *cobra.Command {
 	var reason, basis, review string
 	cmd := &cobra.Command{
-		Use:   "stop PARTNER",
+		Use:   "stop PARTNER --reason TEXT --basis TEXT",
 		Short: "Stop a partner at once",
 		Long: `Stops a partner: from the next request on its accounts read and post nothing. One
 releaser does it; a second ratifies it ("entente partner ratify"). If nobody does
@@ -144,7 +144,7 @@ func (a *app) partnerLift() *cobra.Command {
 	var id, reason, backlog string
 	var ask bool
 	cmd := &cobra.Command{
-		Use:   "lift PARTNER",
+		Use:   "lift PARTNER --backlog none|all|since:TIME",
 		Short: "Ask for a stop to be lifted, or lift it as the second person",
 		Long: `Lifting a stop takes two people, who decide the same. The first gives the reason,
 and asks; the second, another person, lifts. Both say what the partner is to get of

@@ -19,7 +19,7 @@ func (a *app) tearlineCmd() *cobra.Command {
 	var drop []string
 	o := node.TearlineOptions{}
 	cmd := &cobra.Command{
-		Use:   "tearline ID",
+		Use:   "tearline ID --for AGREEMENT --name TITLE",
 		Short: "Draft a report of your own over what may be released of an object",
 		Long: `A version is released whole or not at all. To share less, home writes an object of its
 own: a STIX report over those objects, of what ID refers to and is related to, that
