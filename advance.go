@@ -96,12 +96,15 @@ type advance struct {
 	dissented map[ObjectID][]*advancing // what a dissent is about
 	referring map[ObjectID][]*advancing // what stands and refers to an object; nil until something leaves
 	journals  []*journal                // by place
-	shaken    map[ObjectID]bool         // of which something left that references may have stood on
-	made      map[int64]bool            // copies that are among out.Contents
-	mark      int                       // of the present look at what may enter
-	out       Advanced
-	front     [1]*advancing // see arrive
-	reached   []*advancing  // see reach
+	// kept are objects that left for what they refer to, while what came of that is not
+	// settled. What enters again by then stands as it did: it only has another place.
+	kept    []*advancing
+	shaken  map[ObjectID]bool // of which something left that references may have stood on
+	made    map[int64]bool    // copies that are among out.Contents
+	mark    int               // of the present look at what may enter
+	out     Advanced
+	front   [1]*advancing // see arrive
+	reached []*advancing  // see reach
 }
 
 // newAdvance begins one; about how many objects it will be is only a hint.
@@ -119,6 +122,7 @@ func newAdvance(c *Circumstances, lib Library, about int) *advance {
 
 // advancing is one object under way.
 type advancing struct {
+	kept    map[resting]bool // see [advance.kept]
 	m       *Matter
 	later   []Submission // still to come, in order
 	dissent []Dissent    // about it, of whatever source

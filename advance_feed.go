@@ -175,12 +175,40 @@ func (a *advance) cascade() ([]*advancing, error) {
 				}
 			}
 			if len(leaving) > 0 {
+				a.keep(o, leaving)
 				a.leave(o, leaving)
 				out = append(out, o)
 			}
 		}
 	}
 	return out, nil
+}
+
+// keep has entries that leave for what they refer to judged as standing, if they enter again
+// before this is over.
+func (a *advance) keep(o *advancing, leaving []Standing) {
+	if o.kept == nil {
+		o.kept = map[resting]bool{}
+		a.kept = append(a.kept, o)
+	}
+	for i := range leaving {
+		o.kept[resting{leaving[i].Place, leaving[i].Of, leaving[i].Line.Source}] = true
+	}
+}
+
+// unkeep ends that: what did not enter again is judged anew, as what comes anew.
+func (a *advance) unkeep() error {
+	kept := a.kept
+	a.kept = nil
+	for _, o := range kept {
+		o.kept = nil
+	}
+	for _, o := range kept {
+		if err := a.settle(o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // submission is what an entry rests on, nil if that has gone.

@@ -46,6 +46,18 @@ const mostRounds = 100
 // that does. The bound makes it end whatever is submitted: nothing more enters then, and
 // what could is judged again after an hour.
 func (a *advance) carry(front []*advancing) error {
+	for {
+		if err := a.carryOnce(front); err != nil {
+			return err
+		}
+		if err := a.unkeep(); err != nil || len(a.shaken) == 0 {
+			return err
+		}
+		front = nil
+	}
+}
+
+func (a *advance) carryOnce(front []*advancing) error {
 	for rounds := 0; len(front) > 0 || len(a.shaken) > 0; {
 		left, err := a.cascade()
 		if err != nil {

@@ -73,7 +73,7 @@ func (a *advance) begin(o *advancing) {
 // something that waits.
 func (a *advance) judge(o *advancing, s *Submission) {
 	o.m.Dissent = a.counting(o, s)
-	v := judge(s, o.m, a.c, false)
+	v := judge(s, o.m, a.c, o.kept[resting{s.Place, s.Content, s.Source}])
 	switch {
 	case v.Ruling == Released:
 		o.candidates = append(o.candidates, candidate{s: s, verdict: v})

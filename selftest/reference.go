@@ -32,7 +32,8 @@ type holding struct {
 	version
 	by    who
 	came  int
-	entry int // its place among all entries ever, 0 while it is in no feed
+	entry int  // its place among all entries ever, 0 while it is in no feed
+	stood bool // whether it was in the feed before the present event
 }
 
 func newReference(t agreed) *reference {
@@ -113,7 +114,7 @@ func (r *reference) allowed(h *holding) bool {
 	}
 	for i := range r.held {
 		n := &r.held[i]
-		if n.of == h.of && n.by == h.by && n.second > h.second && !r.within(n) && (h.entry == 0 || r.terms.withdraw) {
+		if n.of == h.of && n.by == h.by && n.second > h.second && !r.within(n) && (h.entry == 0 && !h.stood || r.terms.withdraw) {
 			return false
 		}
 	}
@@ -130,6 +131,9 @@ func (r *reference) maker(t *thing) (who, bool) {
 
 // settle brings the feed to rest.
 func (r *reference) settle() {
+	for i := range r.held {
+		r.held[i].stood = r.held[i].entry != 0
+	}
 	for i := range r.held {
 		if h := &r.held[i]; h.entry != 0 && !r.allowed(h) {
 			h.entry = 0

@@ -199,80 +199,10 @@ func (b *bench) alone(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{Name: "activation over all of it", Value: float64(b.objects) / time.Since(began).Seconds(), Unit: "objects/s"})
-	if err := s.pages(ctx, "first"); err != nil {
-		return err
-	}
-	return s.busyActivation(ctx)
-}
-
-// busyActivation activates another agreement while intake goes on and a partner reads.
-func (s *sharing) busyActivation(ctx context.Context) error {
-	working, stop := context.WithCancel(ctx)
-	var beside sync.WaitGroup
-	var rate float64
-	var reads times
-	beside.Go(func() {
-		first := s.objects
-		began := time.Now()
-		taken := 0
-		for working.Err() == nil {
-			if s.take(ctx, "bench", s.gen.envelope(first+taken, 1000)) != nil {
-				break
-			}
-			taken += 1000
+	for _, f := range []func(context.Context) error{s.pages, s.asked, s.stopped, s.busyActivation} {
+		if err := f(ctx); err != nil {
+			return err
 		}
-		rate = float64(taken) / time.Since(began).Seconds()
-	})
-	beside.Go(func() {
-		for working.Err() == nil {
-			began := time.Now()
-			if s.page(ctx, "first", 0) != nil {
-				return
-			}
-			reads = append(reads, time.Since(began))
-			time.Sleep(5 * time.Millisecond)
-		}
-	})
-	began := time.Now()
-	err := s.agree(ctx, "second", "bench")
-	took := time.Since(began)
-	stop()
-	beside.Wait()
-	if err != nil {
-		return err
-	}
-	s.add(figure{Name: "activation while intake and a reader go on", Value: float64(s.objects) / took.Seconds(), Unit: "objects/s"})
-	s.add(figure{Name: "intake meanwhile", Value: rate, Unit: "objects/s"})
-	s.add(figure{Name: "page of another agreement meanwhile, median", Value: reads.at(0.5), Unit: "ms"})
-	s.add(figure{Name: "page of another agreement meanwhile, p99", Value: reads.at(0.99), Unit: "ms"})
-	return nil
-}
-
-// page reads a page of 100 of an agreement's feed, behind a position.
-func (s *sharing) page(ctx context.Context, agreement string, after int64) error {
-	all, err := s.n.Collections(ctx, entente.LocalActor(), agreement)
-	if err == nil {
-		_, err = s.n.Feed(ctx, entente.LocalActor(), all[0], node.Query{After: after, Limit: 100, BytesOnly: true})
-	}
-	return err
-}
-
-func (s *sharing) pages(ctx context.Context, agreement string) error {
-	for _, where := range []string{"first", "last"} {
-		var t times
-		for range 300 {
-			after := int64(0)
-			if where == "last" {
-				after = int64(s.objects - 100)
-			}
-			began := time.Now()
-			if err := s.page(ctx, agreement, after); err != nil {
-				return err
-			}
-			t = append(t, time.Since(began))
-		}
-		s.add(figure{Name: fmt.Sprintf("%s page of 100 of a release feed, median", where), Value: t.at(0.5), Unit: "ms"})
-		s.add(figure{Name: fmt.Sprintf("%s page of 100 of a release feed, p99", where), Value: t.at(0.99), Unit: "ms"})
 	}
 	return nil
 }
