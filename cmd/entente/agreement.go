@@ -30,6 +30,7 @@ The life of one:
                                                  entente agreement check pact.toml
   proposed  home puts them on the table          entente agreement propose pact.toml
             every member accepts these terms     entente agreement accept NAME --for PARTNER --said "..."
+            see what it would release            entente agreement preview NAME --backlog all
   active    data flow by the rule                entente agreement activate NAME --backlog none
             new terms: all accept, then activate entente agreement amend pact.toml --reason "..."
   suspended one side stops it, at once           entente agreement suspend NAME --reason "..."
@@ -47,7 +48,7 @@ all, or since:TIME, what came in from then on. There is no default.
 Drafts are written by somebody who holds the role analyst or releaser; all other
 steps are decisions of your organisation, by a releaser: --as NAME.`,
 	}
-	cmd.AddCommand(a.agreementDraft(), a.agreementCheck(), a.agreementPropose(), a.agreementAccept(), a.agreementActivate(), a.agreementAmend(),
+	cmd.AddCommand(a.agreementDraft(), a.agreementCheck(), a.agreementPreview(), a.agreementPropose(), a.agreementAccept(), a.agreementActivate(), a.agreementAmend(),
 		a.agreementSuspend(), a.agreementRestore(), a.agreementEnd(), a.agreementShow(), a.agreementHistory(), a.agreementList())
 	return cmd
 }

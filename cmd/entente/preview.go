@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -42,6 +43,40 @@ appliers' own rules on what is held now, and changes nothing.
 
 The token names these positions. Given to the command that makes the change
 (--preview TOKEN), it has that refuse if anything has moved since.`
+
+// agreementPreview is "entente preview terms" and "entente preview activate" where people
+// look for them.
+func (a *app) agreementPreview() *cobra.Command {
+	var o node.PreviewOptions
+	cmd := &cobra.Command{
+		Use:   "preview NAME | FILE",
+		Short: "See what an activation, or other terms, would release and take back",
+		Long:  previewLong + "\n\nOf an agreement it previews that what is on the table is put in force, or restored;\nof a terms file, those terms.",
+		Example: `  entente agreement preview north --backlog all
+  entente agreement preview north.toml --backlog none`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
+				o.Agreement = args[0]
+				if _, err := os.Stat(args[0]); err == nil || args[0] == "-" {
+					v, err := a.readTerms(ctx, n, who, args[0])
+					if err != nil {
+						return err
+					}
+					o.Agreement, o.Terms = v.Terms.Name, &v.Terms
+				}
+				p, err := n.Preview(ctx, who, o)
+				if err != nil {
+					return err
+				}
+				return a.printPreview(p)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&o.Backlog, "backlog", "", "for what comes to be covered, or was missed: none, all, or since:TIME")
+	cmd.Flags().IntVar(&o.Limit, "limit", 20, "the most entries of each kind to list; counts are of all")
+	return cmd
+}
 
 func (a *app) previewCmd() *cobra.Command {
 	cmd := &cobra.Command{
