@@ -148,10 +148,9 @@ type history struct {
 // generator draws a history.
 type generator struct {
 	*rand.Rand
-	trial   int
-	h       *history
-	maker   [3]*thing // an identity of each party's own
-	seconds int
+	trial int
+	h     *history
+	maker [3]*thing // an identity of each party's own
 }
 
 // newHistory draws the history of a trial. Whatever it draws as hidden, and may show, is

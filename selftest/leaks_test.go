@@ -116,11 +116,10 @@ var leaks = map[string]func(*leaky, *http.Request, *httptest.ResponseRecorder){
 		put(rec, strings.Replace(rec.Body.String(), `"next":"`, fmt.Sprintf(`"next":"%d.`, l.lines()), 1))
 	},
 	"a stamp bumped by a hidden entry": func(l *leaky, r *http.Request, rec *httptest.ResponseRecorder) {
-		if at := rec.Header()["X-TAXII-Date-Added-Last"]; len(at) == 1 {
-			entries := l.held(r, entente.Filter{})
-			if n := len(entries); n > 0 {
-				rec.Header()["X-TAXII-Date-Added-Last"] = []string{entente.FormatMicros(entries[n-1].Added)}
-			}
+		const name = "X-TAXII-Date-Added-Last" // spelled as in the standard
+		h := map[string][]string(rec.Header())
+		if entries := l.held(r, entente.Filter{}); len(h[name]) == 1 && len(entries) > 0 {
+			h[name] = []string{entente.FormatMicros(entries[len(entries)-1].Added)}
 		}
 	},
 	"a relationship to a red object": func(l *leaky, r *http.Request, rec *httptest.ResponseRecorder) {

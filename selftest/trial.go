@@ -33,7 +33,6 @@ type trial struct {
 	cursors  []string  // that the partner was given
 	statuses []string
 	requests int
-	stopped  bool // whether the other partner is
 	steps    int  // done
 	over     bool // all are
 }
