@@ -174,7 +174,10 @@ func (a *advance) undecided(o *advancing) {
 		if r.keptBeside(newer) != NoAction {
 			continue
 		}
-		if slices.ContainsFunc(o.m.Standing, func(x Standing) bool { return x.Line.Source == source && x.Of != newer.Content }) {
+		stands := o.m.stands()
+		if slices.ContainsFunc(o.m.Submissions, func(s Submission) bool {
+			return s.Source == source && s.Content != newer.Content && newer.after(&s) && stands(&s)
+		}) {
 			o.waits = append(o.waits, Wait{Object: o.m.ID, Place: newer.Place, Seq: newer.Seq, Content: newer.Content, Reason: AwaitsDecision})
 		}
 	}

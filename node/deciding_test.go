@@ -533,3 +533,29 @@ func TestReadsNeedARole(t *testing.T) {
 		}
 	})
 }
+
+// A stricter version asks for a decision about older ones that stand. Where what stands is
+// newer than it, there is nothing to decide.
+func TestNothingToDecideBehindANewerVersion(t *testing.T) {
+	onEngines(t, nil, func(s *sharing) {
+		ann := s.hire("ann", entente.Releaser)
+		s.take(malware(1, red))
+		s.take(malwareAt(1, "2026-02-01T00:00:00Z", green))
+		s.expect("north", "01")
+		s.amend("north", s.agreement("north").Terms) // judges it again
+		s.expect("north", "01")
+		q, err := s.n.Queue(s.Context(), ann, QueueOptions{Limit: 10})
+		s.must(err)
+		if len(q.Entries) != 0 {
+			s.Errorf("the queue has %+v", q)
+		}
+		x, err := s.n.Explain(s.Context(), ann, "north", entente.ObjectID("malware--00000000-0000-4000-8000-000000000001"))
+		s.must(err)
+		for _, v := range x.Submissions {
+			if v.Undecided {
+				s.Errorf("somebody is asked to decide because of %+v", v)
+			}
+		}
+		s.refuse(entente.Conflict, "nobody has to decide", ann, s.decide(entente.Keep, malware(1, red)))
+	})
+}
