@@ -10,11 +10,12 @@ import time
 
 from taxii2client.v21 import ApiRoot
 
+import decisions
 import partner_root
 from checks import answers, arguments, check, equal, true
 from desk import Desk, Reader
 from realdata import moment, stamp
-from release_data import DISARM, ICS, MVT, TLPS, load, mark, newer, often_named, sdo, write
+from release_data import DISARM, ICS, MVT, TLPS, load, mark, newer, often_named, picked, sdo, write
 from release_reference import Agreement, World, components, instant, references, tlp
 
 SEED = 20261125
@@ -65,6 +66,10 @@ class Run:
 
     def compare(self, when):
         """Everybody reads anew, and carries his copy on."""
+        with check(f"{when}: the queue lists what waits by the reference"):
+            for agreement in self.agreements:
+                for reason, keys in (("references", agreement.waiting), ("decision", agreement.undecided)):
+                    equal(self.desk.queue(agreement, reason), sorted(key[1:] for key in keys), f"{agreement.name}: what waits for {reason}")
         for reader in self.readers:
             name, terms = reader.agreement.name, reader.agreement.terms
             with check(f"{when}: {reader.agreement.partner} gets of {name} what the reference says, closed on every prefix"):
@@ -80,6 +85,18 @@ class Run:
             do()
             self.settle()
         self.compare(what)
+
+    def previewed(self, previews):
+        """Brings the reference to rest, and compares what previews said with what that does."""
+        said = {p["agreement"]: (p["stands"], p["enters"], p["leaves"]) for preview in previews for p in preview["agreements"]}
+        did = {}
+        for agreement in self.agreements:
+            before = agreement.live
+            agreement.settle(self.world)
+            after = agreement.live
+            did[agreement.name] = (len(before), sum(before.get(k) != v for k, v in after.items()), sum(after.get(k) != v for k, v in before.items()))
+        equal(said, {name: counts for name, counts in did.items() if name in said}, "what is previewed, and what the reference does")
+        equal([n for n, counts in did.items() if n not in said and any(counts[1:])], [], "agreements that change, and are not previewed")
 
     def reader(self, name):
         return next(r for r in self.readers if r.agreement.name == name)
@@ -161,19 +178,8 @@ def check_cases(run):
             true(len(reader.agreement.live) < len(held), f"{reader.agreement.name} releases everything")
 
 
-def candidates(run):
-    """Attack patterns of DISARM that are in everybody's feed in one version, those that are
-    referred to most first."""
-    objs = run.sets[DISARM]
-    versions = [o["id"] for o in objs]
-    everywhere = set.intersection(*({k[1] for k in run.agreement(n).live} for n in (FRAMEWORKS, INFLUENCE, TECHNIQUES)))
-    out = [o for o in objs if o["type"] == "attack-pattern" and o["id"] in everywhere and versions.count(o["id"]) == 1
-           and tlp("green") in o.get("object_marking_refs", [])]
-    return sorted(out, key=lambda o: (-often_named(objs, o["id"]), o["id"]))
-
-
 def check_changes(run):
-    stricter, amber, plain, gone = candidates(run)[:4]
+    stricter, amber, plain, gone = picked(run, 4)
     red = [o for o in run.sets[DISARM] if o["type"] == "attack-pattern" and run.agreement(INFLUENCE).effective(o) == 4]
     red = max((o for o in red if o["modified"] < "2025"), key=lambda o: often_named(run.sets[DISARM], o["id"]))
     secret = newer(stricter, "red", description="Nobody outside is to see this.")
@@ -210,21 +216,18 @@ def check_changes(run):
 
 
 def check_amendments(run):
+    """New terms, each with its preview."""
     influence, frameworks = run.agreement(INFLUENCE), run.agreement(FRAMEWORKS)
     label = max({label for o in run.sets[ICS] for label in o.get("labels", [])},
                 key=lambda text: (sum(text in o.get("labels", []) for o in run.sets[ICS]), text))
     before = {a.name: len(a.live) for a in (influence, frameworks)}
 
-    def lower():
-        influence.terms["highest"] = "tlp:green"
-        run.desk.amend(influence, "Less is shared")
+    def amend(agreement, **terms):
+        agreement.terms.update(terms)
+        run.previewed([run.desk.amend(agreement, "Less is shared")])
 
-    def labelled():
-        frameworks.terms["except_labels"] = [label]
-        run.desk.amend(frameworks, "Not what this law asks for")
-
-    run.change("amended terms: a lower highest marking", lower)
-    run.change("amended terms: a label is left out, and what refers to what bears it", labelled)
+    run.change("amended terms: a lower highest marking", lambda: amend(influence, highest="tlp:green"))
+    run.change("amended terms: a label is left out, and what refers to what bears it", lambda: amend(frameworks, except_labels=[label]))
     with check("amended terms: each took something away"):
         for agreement in (influence, frameworks):
             true(len(agreement.live) < before[agreement.name], f"{agreement.name} shows as much as before")
@@ -247,6 +250,7 @@ def main():
         check_cases(run)
         secret = check_changes(run)
         partner_root.check_all(run)
+        decisions.check_all(run)
         check_amendments(run)
         with check("nobody ever got what is RED"):
             for reader in run.readers:

@@ -23,13 +23,25 @@ class Desk(Node):
     def __init__(self, args, directory):
         super().__init__(args)
         self.directory = directory
-        self.run("account", "add", "releaser")
-        token = self.run("account", "token", "releaser")["token"]
-        self.run("account", "role", "give", "releaser", "releaser")
-        self.signed = {**os.environ, "ENTENTE_AS": "releaser", "ENTENTE_TOKEN": token}
+        self.signed, self.second = self.hire("releaser"), self.hire("second-releaser")
+
+    def hire(self, name):
+        """Makes somebody who may decide, and gives the environment that signs in."""
+        self.run("account", "add", name)
+        token = self.run("account", "token", name)["token"]
+        self.run("account", "role", "give", name, "releaser")
+        return {**os.environ, "ENTENTE_AS": name, "ENTENTE_TOKEN": token}
 
     def decide(self, *words):
         return self.run("agreement", *words, env=self.signed)
+
+    def queue(self, agreement, reason):
+        """What the queue lists: (id, moment) of each version."""
+        said = self.run("queue", agreement.name, "--reason", reason, "--limit", "10000")
+        true(not said["more"], "the queue lists only a part")
+        counts = [c["count"] for c in said["counts"] if c["reason"] == reason]
+        equal(counts, [len(said["entries"])] if said["entries"] else [], f"counts of {reason}")
+        return sorted((e["object"], moment(e["version"])) for e in said["entries"])
 
     def add_partner(self, name, account):
         self.run("partner", "add", name)
@@ -55,9 +67,12 @@ class Desk(Node):
         return self.decide("activate", agreement.name, "--backlog", "all")
 
     def amend(self, agreement, reason):
+        """Puts the agreement's terms as they are now in force, and gives the preview of that."""
         self.decide("amend", self.terms_file(agreement), "--reason", reason)
         self.accept(agreement)
-        return self.decide("activate", agreement.name)
+        preview = self.run("preview", "activate", agreement.name)
+        self.decide("activate", agreement.name)
+        return preview
 
     def accept(self, agreement):
         self.decide("accept", agreement.name, "--for", agreement.partner, "--said", "Head of desk, by letter")

@@ -84,6 +84,16 @@ def often_named(objs, oid):
     return sum(oid in references(o) for o in objs)
 
 
+def picked(run, count):
+    """Attack patterns of DISARM that were GREEN and in one version at first, those that are
+    referred to most first. The same call gives the same ones, whatever has changed."""
+    objs = run.sets[DISARM]
+    versions = [o["id"] for o in objs]
+    out = [o for o in objs if o["type"] == "attack-pattern" and versions.count(o["id"]) == 1
+           and tlp("green") in o.get("object_marking_refs", []) and "granular_markings" not in o]
+    return sorted(out, key=lambda o: (-often_named(objs, o["id"]), o["id"]))[:count]
+
+
 # Sets of the same shape, for where the published ones are not.
 
 def sdo(kind, name, **more):

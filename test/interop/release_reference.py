@@ -19,6 +19,7 @@ TLP1 = {"clear": "613f2e26-407d-48c7-9eca-b8e91df99dc9", "green": "34098fce-860f
 LEVEL_OF = {"marking-definition--" + tail: LEVELS.index(name) for table in (TLP1, TLP2) for name, tail in table.items()}
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9-]*--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 HOME = "home"
+WITHDRAWN = len(LEVELS)
 
 
 def tlp(name):
@@ -65,10 +66,11 @@ class Submission:
 
 
 class World:
-    """What stands in home's collections."""
+    """What stands in home's collections, and what home restricted."""
 
     def __init__(self):
         self.submissions = []
+        self.restricted = {}  # id -> a number of LEVELS, WITHDRAWN for out of every feed
 
     def put(self, collection, objs, source=HOME, via=""):
         for obj in objs:
@@ -87,11 +89,17 @@ class Agreement:
     def __init__(self, name, partner, terms):
         self.name, self.partner, self.terms = name, partner, terms
         self.live = {}  # key of an entry -> the object as readers get it
+        self.waiting = set()  # keys of what waits for what it refers to
+        self.undecided = set()  # keys of versions that are stricter than what stands until somebody decides
+        self.withdrawn = set()  # ids of which older versions were taken out by decision
+        self.restricted = {}
 
     def settle(self, world, now=None):
         """Judges all of the world anew. now is for the age of objects."""
         terms, now = self.terms, now or datetime.datetime.now(datetime.timezone.utc)
+        self.restricted = world.restricted
         covered = [s for s in world.submissions if s.collection in terms["collections"]]
+        held = {s.obj["id"] for s in covered}
         definitions = {s.obj["id"] for s in covered if "statement" in s.obj.get("definition", {})}
         known = {s.obj["id"] for s in world.submissions if s.collection in terms.get("vocabularies", [])}
         kept_back = {}  # (source, id) -> the newest version that its marking keeps back
@@ -99,7 +107,8 @@ class Agreement:
             if not self._marked_within(s.obj, definitions):
                 of = s.source, s.obj["id"]
                 kept_back[of] = max(kept_back.get(of, ("", "")), moment(stamp(s.obj)))
-        able = [s for s in covered if self._able(s, definitions, kept_back, now)]
+        hopeful = [s for s in covered if self._may(s, definitions, held, kept_back, now)]
+        able = [s for s in hopeful if self._marked_within(s.obj, definitions)]
         while terms.get("references", "closed") == "closed":
             there = known | {s.obj["id"] for s in able}
             closed = [s for s in able if s.needs <= there]
@@ -107,12 +116,21 @@ class Agreement:
                 break
             able = closed
         self.live = {s.key: self._served(s.obj) for s in able}
+        self.waiting = {s.key for s in hopeful} - self.live.keys()
+        self.undecided = {(*s.key[:2], kept_back[s.source, s.obj["id"]]) for s in able if self._followed(s, kept_back)}
 
-    def _able(self, s, definitions, kept_back, now):
+    def _followed(self, s, kept_back):
+        """Its source has a newer version that its marking keeps back."""
+        return kept_back.get((s.source, s.obj["id"]), ("", "")) > moment(stamp(s.obj))
+
+    def _may(self, s, definitions, held, kept_back, now):
+        """All rules but that of references. What a marking definition says that is not held
+        is waited for, and refuses nothing."""
         obj, terms, stands = s.obj, self.terms, s.key in self.live
         if s.via and s.via != self.name:
             return False  # no terms here let it go on
-        if not self._marked_within(obj, definitions):
+        missing = self.restricted.get(obj["id"]) != WITHDRAWN and self._strange(obj) - held
+        if not missing and not self._marked_within(obj, definitions):
             return False
         if obj["type"] != "marking-definition":
             if obj["type"] not in terms.get("types", [obj["type"]]) or obj["type"] in terms.get("except_types", []):
@@ -121,8 +139,8 @@ class Agreement:
                 return False
             if "age" in terms and not stands and now - instant(stamp(obj)) > datetime.timedelta(days=int(terms["age"].rstrip("d"))):
                 return False
-        stricter_newer = kept_back.get((s.source, obj["id"]), ("", "")) > moment(stamp(obj))
-        return not stricter_newer or stands and terms.get("stricter", "ask") == "ask"
+        asks = terms.get("stricter", "ask") == "ask" and obj["id"] not in self.withdrawn
+        return not self._followed(s, kept_back) or stands and asks
 
     def _levels(self, obj):
         """The levels on the object and on its parts; None where there is none."""
@@ -130,9 +148,11 @@ class Agreement:
         parts = [LEVEL_OF[g["marking_ref"]] for g in obj.get("granular_markings", []) if g["marking_ref"] in LEVEL_OF]
         return max(whole, default=None), max(parts, default=None)
 
+    def _strange(self, obj):
+        return set(obj.get("object_marking_refs", [])) - LEVEL_OF.keys()
+
     def _marked_within(self, obj, definitions):
-        marks = set(obj.get("object_marking_refs", [])) - LEVEL_OF.keys()
-        if not marks <= definitions:
+        if not self._strange(obj) <= definitions or self.restricted.get(obj["id"]) == WITHDRAWN:
             return False  # nobody knows what they ask for
         highest = level(self.terms["highest"])
         if obj["type"] == "marking-definition":
@@ -141,17 +161,20 @@ class Agreement:
         return effective is not None and effective <= highest
 
     def effective(self, obj):
+        """The level that counts, None where there is none."""
         whole, part = self._levels(obj)
         if whole is None:
             unmarked = self.terms.get("unmarked", "withhold")
             if unmarked == "withhold":
                 return None
             whole = level(unmarked)
-        return max(whole, part or 0)
+        return max(whole, part or 0, self.restricted.get(obj["id"], 0))
 
     def _served(self, obj):
-        """The object as readers get it: stamped, where nothing marks it as a whole."""
-        if obj["type"] == "marking-definition" or self._levels(obj)[0] is not None:
+        """The object as readers get it: stamped, where nothing marks it as a whole, or home
+        is stricter than what it says of itself."""
+        whole, part = self._levels(obj)
+        if obj["type"] == "marking-definition" or whole is not None and self.effective(obj) <= max(whole, part or 0):
             return obj
         mark = tlp(LEVELS[self.effective(obj)])
         return {**obj, "object_marking_refs": [*obj.get("object_marking_refs", []), mark]}
