@@ -72,6 +72,10 @@ class Run:
                     equal(self.desk.queue(agreement, reason), sorted(key[1:] for key in keys), f"{agreement.name}: what waits for {reason}")
         for reader in self.readers:
             name, terms = reader.agreement.name, reader.agreement.terms
+            if reader.settled():
+                with check(f"{when}: nothing moves in {name}"):
+                    reader.check_unmoved()
+                continue
             with check(f"{when}: {reader.agreement.partner} gets of {name} what the reference says, closed on every prefix"):
                 counts, together = reader.check(self.known[name])
                 reader.catch_up(self.known[name])

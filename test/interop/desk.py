@@ -103,6 +103,7 @@ class Reader:
         self.after = dict.fromkeys(self.feeds)
         self.copy = {}  # all that the copy ever got: key -> its latest contents
         self.ever = set()  # id and version of everything that ever came, by any request
+        self.shown = None  # what the reference and the manifests were when all was read last
 
     def server(self):
         return Server(self.args.url + "/taxii2/", **self.login)
@@ -152,10 +153,18 @@ class Reader:
                 for obj in objs:
                     equal(sorted(references(obj) - there), [], f"what {obj['id']} refers to and the copy of {feed.title} never got")
 
+    def settled(self):
+        """Whether by the reference nothing has changed since all was read last."""
+        return self.shown is not None and self.shown[0] == self.agreement.live
+
+    def check_unmoved(self):
+        """Nothing has moved since all was read last, dates added included."""
+        equal({title: self.manifest(title) for title in self.feeds}, self.shown[1], "the manifests")
+
     def check(self, known=frozenset()):
         """Compares all that is served now with the reference. Gives the number of entries of
         each feed, and of objects in components of several."""
-        together, counts, want = 0, {}, self.agreement.live
+        together, counts, want, manifests = 0, {}, self.agreement.live, {}
         self.wait_for(set(want))
         for title in self.feeds:
             objs, records = self.read(title)[0], self.manifest(title)
@@ -172,7 +181,8 @@ class Reader:
             equal(dates, sorted(set(dates)), "dates added: strictly ascending")
             if self.agreement.terms.get("references") != "open":
                 together += check_prefixes(objs, known)
-            counts[title] = len(objs)
+            counts[title], manifests[title] = len(objs), records
+        self.shown = dict(want), manifests
         return counts, together
 
     def check_copy(self):
