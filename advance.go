@@ -253,7 +253,10 @@ func (a *advance) provide(objects []*advancing) error {
 	if err := a.ask(refs); err != nil {
 		return err
 	}
-	return a.load(slices.DeleteFunc(refs, a.there))
+	if !a.c.Closing {
+		refs = slices.DeleteFunc(refs, a.there)
+	}
+	return a.load(refs)
 }
 
 // promising tells whether any version of an object may enter in this advance, by what is

@@ -208,6 +208,21 @@ func (a *advance) lost(x *Standing, s *Submission, shaken map[ObjectID]bool) boo
 	return false
 }
 
+// loose tells whether an entry refers to anything that does not stand before it, or in
+// another feed, as references ask for that are not open. Two that refer to each other may.
+func (a *advance) loose(x *Standing, s *Submission) bool {
+	return slices.ContainsFunc(s.Version.References, func(id ObjectID) bool {
+		if id == s.Version.ID || fixed(id) || a.presence[id]&InVocabulary != 0 {
+			return false
+		}
+		to := a.objects[id]
+		return to == nil || !slices.ContainsFunc(to.m.Standing, func(y Standing) bool {
+			back := to.m.submission(&y)
+			return y.Place != x.Place || y.Line.Seq < x.Line.Seq || back != nil && slices.Contains(back.Version.References, s.Version.ID)
+		})
+	})
+}
+
 // refer notes what stands by what it refers to.
 func (a *advance) refer() {
 	if a.referring != nil {

@@ -73,6 +73,13 @@ func (a *advance) settle(o *advancing) error {
 		if err != nil {
 			return err
 		}
+		if a.c.Closing {
+			for _, x := range m.Standing {
+				if s := m.submission(&x); s != nil && a.loose(&x, s) && !slices.Contains(leaving, x) {
+					leaving = append(leaving, x)
+				}
+			}
+		}
 		a.leave(o, leaving)
 	}
 	stands := m.stands()

@@ -52,24 +52,30 @@ func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreem
 		}
 		return entente.DefinitionFor(source, home.ID, held[id])
 	}
-	copies := map[entente.Digest]int64{}
+	// A copy that the store has not is given as such each time: whoever asks first may want to
+	// know its number only.
+	type stamped struct {
+		at   int64
+		made *entente.Version
+	}
+	copies := map[entente.Digest]stamped{}
 	c.Copy = func(s *entente.Submission, tlp entente.TLP) (int64, *entente.Version, error) {
 		v, err := stix.Stamp(s.Version.Bytes, tlp.Definition())
 		if err != nil {
 			return 0, nil, err
 		}
-		if at, ok := copies[v.Digest]; ok {
-			return at, nil, nil
+		if k, ok := copies[v.Digest]; ok {
+			return k.at, k.made, nil
 		}
-		at, err := t.CopyOf(ctx, v)
-		if err != nil || at != 0 {
-			copies[v.Digest] = at
-			return at, nil, err
+		k := stamped{}
+		if k.at, err = t.CopyOf(ctx, v); err == nil && k.at == 0 {
+			k.made = v
+			k.at, err = n.st.Reserve(ctx, "content", 1, contentsAhead)
 		}
-		if at, err = n.st.Reserve(ctx, "content", 1, contentsAhead); err == nil {
-			copies[v.Digest] = at
+		if err == nil {
+			copies[v.Digest] = k
 		}
-		return at, v, err
+		return k.at, k.made, err
 	}
 	return c, nil
 }
