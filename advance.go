@@ -107,10 +107,11 @@ type advance struct {
 
 // advancing is one object under way.
 type advancing struct {
-	m       *Matter
-	later   []Submission // still to come, in order
-	claim   *Submission  // which of what stands tells who made the object
-	creator string       // the organisation that made it, "" unknown
+	m        *Matter
+	later    []Submission // still to come, in order
+	claim    *Submission  // which of what stands tells who made the object
+	founding founding     // of what stands
+	creator  string       // the organisation that made it, "" unknown
 	// What settling it came to.
 	candidates []candidate
 	waits      []Wait

@@ -119,6 +119,7 @@ func (a *advance) restand(o *advancing, place int) {
 			of[x.Line.Content] = x.Of
 		}
 	}
+	o.founding = founding{}
 	o.m.Standing = slices.DeleteFunc(o.m.Standing, func(x Standing) bool { return x.Place == place })
 	for _, k := range a.journals[place].known[o.m.ID] {
 		for _, l := range k.Lines {
