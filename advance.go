@@ -122,12 +122,13 @@ func newAdvance(c *Circumstances, lib Library, about int) *advance {
 
 // advancing is one object under way.
 type advancing struct {
-	kept    map[resting]bool // see [advance.kept]
-	m       *Matter
-	later   []Submission // still to come, in order
-	dissent []Dissent    // about it, of whatever source
-	claim   *Submission  // which of what stands tells who made the object
-	creator string       // the organisation that made it, "" unknown
+	kept     map[resting]bool // see [advance.kept]
+	m        *Matter
+	later    []Submission // still to come, in order
+	dissent  []Dissent    // about it, of whatever source
+	claim    *Submission  // which of what stands tells who made the object
+	founding founding     // of what stands
+	creator  string       // the organisation that made it, "" unknown
 	// What settling it came to.
 	candidates []candidate
 	waits      []Wait
@@ -287,7 +288,10 @@ func (a *advance) provide(objects []*advancing) error {
 	if err := a.ask(refs); err != nil {
 		return err
 	}
-	return a.load(slices.DeleteFunc(refs, a.there))
+	if !a.c.Closing {
+		refs = slices.DeleteFunc(refs, a.there)
+	}
+	return a.load(refs)
 }
 
 // promising tells whether any version of an object may enter in this advance, by what is

@@ -119,6 +119,7 @@ func (a *advance) restand(o *advancing, place int) {
 			of[x.Line.Content] = x.Of
 		}
 	}
+	o.founding = founding{}
 	o.m.Standing = slices.DeleteFunc(o.m.Standing, func(x Standing) bool { return x.Place == place })
 	for _, k := range a.journals[place].known[o.m.ID] {
 		for _, l := range k.Lines {
@@ -234,6 +235,21 @@ func (a *advance) lost(x *Standing, s *Submission, shaken map[ObjectID]bool) boo
 		}
 	}
 	return false
+}
+
+// loose tells whether an entry refers to anything that does not stand before it, or in
+// another feed, as references ask for that are not open. Two that refer to each other may.
+func (a *advance) loose(x *Standing, s *Submission) bool {
+	return slices.ContainsFunc(s.Version.References, func(id ObjectID) bool {
+		if id == s.Version.ID || fixed(id) || a.presence[id]&InVocabulary != 0 {
+			return false
+		}
+		to := a.objects[id]
+		return to == nil || !slices.ContainsFunc(to.m.Standing, func(y Standing) bool {
+			back := to.m.submission(&y)
+			return y.Place != x.Place || y.Line.Seq < x.Line.Seq || back != nil && slices.Contains(back.Version.References, s.Version.ID)
+		})
+	})
 }
 
 // refer notes what stands by what it refers to.

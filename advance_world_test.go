@@ -264,6 +264,9 @@ func (w *feedWorld) apply(out entente.Advanced) {
 	for _, s := range out.Stamped {
 		w.stamped[s.Content] = s.Original
 	}
+	for _, c := range out.Contents { // also of what came and went within the advance
+		ids[c.Content], spec[c.Content] = c.Version.ID, c.Version
+	}
 	for copied, of := range w.stamped {
 		ids[copied], spec[copied] = ids[of], spec[of]
 	}

@@ -370,6 +370,9 @@ func (a *advance) append(o *advancing, c *candidate) error {
 	}
 	line := j.enter(id, at, s.Source)
 	o.m.Standing = append(o.m.Standing, Standing{Place: s.Place, Line: line, Of: s.Content, Spec: s.Version.Spec, Key: s.Key})
+	if !o.founding.add(s) {
+		o.founding = founding{}
+	}
 	if o.replaced = o.replaced || first != nil; first != nil {
 		a.rearrange(o, first, false)
 	}

@@ -60,6 +60,9 @@ type Circumstances struct {
 	// Copy gives the copy of a submission that is stamped with a marking: its number in the
 	// store, and the version where the store has none yet.
 	Copy func(*Submission, TLP) (content int64, made *Version, err error)
+	// Closing tells that what stands may refer to what is not there, or not before it: the terms
+	// before these did not ask for it.
+	Closing bool
 	// Telling has each rule say what it saw, and all rules asked although one has refused.
 	Telling bool
 }

@@ -49,6 +49,13 @@ func (a *advance) settle(o *advancing) error {
 		if err != nil {
 			return err
 		}
+		if a.c.Closing {
+			for _, x := range m.Standing {
+				if s := m.submission(&x); s != nil && a.loose(&x, s) && !slices.Contains(leaving, x) {
+					leaving = append(leaving, x)
+				}
+			}
+		}
 		a.leave(o, leaving)
 	}
 	stands := m.stands()
@@ -270,36 +277,82 @@ func (o *advancing) claimIn(replaced []int64) *Submission {
 		}
 		return nil
 	}
-	var all []*Submission
-	if len(o.m.Standing) > 0 {
-		left := *o.m
-		if len(replaced) > 0 {
-			left.Standing = slices.DeleteFunc(slices.Clone(left.Standing), func(x Standing) bool {
-				return slices.ContainsFunc(o.winners, func(c *candidate) bool { return c.s.Place == x.Place }) && slices.Contains(replaced, x.Line.Seq)
-			})
+	if len(replaced) == 0 && len(o.m.Standing) > 0 {
+		if o.founding.first == nil {
+			o.founding = foundingOf(o.resting(nil))
 		}
-		stands := left.stands()
-		for i := range o.m.Submissions {
-			if s := &o.m.Submissions[i]; stands(s) {
-				all = append(all, s)
-			}
+		f, plain := o.founding, true
+		for _, c := range o.winners {
+			plain = plain && f.add(c.s)
+		}
+		if plain {
+			return f.named
 		}
 	}
+	all := o.resting(replaced)
 	for _, c := range o.winners {
 		all = append(all, c.s)
 	}
-	var first, named *Submission
+	return foundingOf(all).named
+}
+
+// resting gives the submissions on which entries rest, but for entries that are replaced.
+func (o *advancing) resting(replaced []int64) []*Submission {
+	var all []*Submission
+	if len(o.m.Standing) == 0 {
+		return nil
+	}
+	left := *o.m
+	if len(replaced) > 0 {
+		left.Standing = slices.DeleteFunc(slices.Clone(left.Standing), func(x Standing) bool {
+			return slices.ContainsFunc(o.winners, func(c *candidate) bool { return c.s.Place == x.Place }) && slices.Contains(replaced, x.Line.Seq)
+		})
+	}
+	stands := left.stands()
+	for i := range o.m.Submissions {
+		if s := &o.m.Submissions[i]; stands(s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// founding is what tells who made an object: the submission that came first, and the first
+// of its source that names somebody. It is kept while entries are only added: an object may
+// have thousands.
+type founding struct{ first, named *Submission }
+
+func foundingOf(all []*Submission) founding {
+	var f founding
 	for _, s := range all {
-		if first == nil || s.before(first) {
-			first = s
+		if f.first == nil || s.before(f.first) {
+			f.first = s
 		}
 	}
 	for _, s := range all {
-		if s.Source == first.Source && s.Version.CreatedBy != "" && (named == nil || s.before(named)) {
-			named = s
+		if s.Source == f.first.Source && s.Version.CreatedBy != "" && (f.named == nil || s.before(f.named)) {
+			f.named = s
 		}
 	}
-	return named
+	return f
+}
+
+// add takes one more in; it reports false where all have to be looked at again, as another
+// source comes first now.
+func (f *founding) add(s *Submission) bool {
+	if f.first == nil {
+		return false
+	}
+	if s.before(f.first) {
+		if s.Source != f.first.Source {
+			return false
+		}
+		f.first = s
+	}
+	if s.Source == f.first.Source && s.Version.CreatedBy != "" && (f.named == nil || s.before(f.named)) {
+		f.named = s
+	}
+	return true
 }
 
 // claims is the submission if it names who made the object, else nil.

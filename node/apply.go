@@ -175,6 +175,7 @@ type applier struct {
 	progress func(done, total int64)
 	standing store.Standing
 	next     *ahead // the window after the one at work, nil for none
+	closing  bool   // see [entente.Circumstances]
 }
 
 // once judges what comes next and writes what it came to. It reports whether there may be
@@ -302,6 +303,7 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 	if err != nil {
 		return nil, err
 	}
+	c.Closing = p.closing
 	advanced, err := entente.Advance(c, lib, steps)
 	if err != nil {
 		return nil, err
@@ -368,7 +370,7 @@ func referenceKey(id entente.ObjectID) (int64, bool) {
 // yieldToIntake lets intake go first: while it writes, an applier takes no more than its
 // part of the time.
 func (n *Node) yieldToIntake(ctx context.Context) error {
-	if n.now()-n.intake.Load() > intakeRecent {
+	if ago := n.now() - n.intake.Load(); ago < 0 || ago > intakeRecent { // a clock may be set back
 		return ctx.Err()
 	}
 	t := time.NewTimer(intakePause)

@@ -25,6 +25,7 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 		}
 	}
 	p.standing.Forget()
+	defer func() { p.closing = false }()
 	s := &staging{applier: p, work: began}
 	for {
 		more, err := s.once(ctx)
@@ -61,9 +62,11 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 			a = nil
 			return nil // it was called off
 		}
+		was := a.Terms
 		if err := s.under(ctx, t, a); err != nil {
 			return err
 		}
+		s.closing = a.Version != 0 && closes(&was, &a.Terms)
 		if s.at == nil {
 			for _, f := range a.Feeds {
 				s.at, s.upTo = append(s.at, 0), append(s.upTo, max(f.LogHead, f.Seen))
@@ -92,6 +95,14 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		w.Seen = append(w.Seen, f.Seen) // it counts when it is visible
 	}
 	return true, s.put(ctx, r, w)
+}
+
+// closes tells whether what was released under terms may refer to what others ask for and is
+// not there.
+func closes(was, now *entente.Terms) bool {
+	return !now.OpenReferences && (was.OpenReferences || slices.ContainsFunc(was.Vocabularies, func(id string) bool {
+		return !slices.Contains(now.Vocabularies, id)
+	}))
 }
 
 // under puts an agreement under the terms that the change brings.

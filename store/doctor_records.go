@@ -70,6 +70,13 @@ func brokenReferences() []broken {
 			format: "numbers of organisations are given out from %s on, and %s is taken already"},
 		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM organisation WHERE home = 1 HAVING COUNT(*) <> 1`, format: "%s organisations are home, and one must be%s"},
 		{text: `SELECT CAST(COUNT(*) AS TEXT), '' FROM root HAVING COUNT(*) = 0`, format: "there are %s API roots: TAXII clients find nothing%s"},
+		{text: `SELECT CAST(s.feed AS TEXT), CAST(s.seq AS TEXT) FROM stamped s LEFT JOIN line l ON l.feed = s.feed AND l.seq = s.seq
+			LEFT JOIN content c ON c.content = s.content LEFT JOIN content o ON o.content = s.original
+			WHERE l.content IS NULL OR l.content <> s.content OR c.content IS NULL OR o.content IS NULL OR o.id <> c.id OR o.micros <> c.micros OR o.rest <> c.rest ORDER BY s.feed, s.seq`,
+			format: "feed %s, line %s is said to carry a stamped copy, and does not, or of another version"},
+		{text: `SELECT CAST(m.feed AS TEXT), CAST(m.seq AS TEXT) FROM moved m JOIN feed f ON f.feed = m.feed LEFT JOIN line l ON l.feed = m.feed AND l.seq = m.seq
+			LEFT JOIN line b ON b.feed = m.feed AND b.seq = m.before WHERE l.content IS NULL OR b.content IS NULL OR b.content <> l.content ORDER BY m.feed, m.seq`,
+			format: "feed %s, line %s is said to have come into view again, and did not"},
 		{text: `SELECT id, account FROM certificate WHERE LENGTH(pin) <> 32 ORDER BY id`, format: "certificate %s of the account %s has no SHA-256: nobody can sign in with it"},
 		{text: `SELECT id, account FROM token WHERE LENGTH(hash) <> 32 ORDER BY id`, format: "token %s of the account %s has no SHA-256: nobody can sign in with it"},
 	}
@@ -81,7 +88,11 @@ func (t *Tx) BrokenRecords(ctx context.Context) ([]Broken, error) {
 	if err := t.holdIndex(ctx); err != nil {
 		return nil, err
 	}
-	for _, b := range append(brokenReferences(), broken{harmless: true, format: "full text has the content %s, which does not exist%s",
+	for _, b := range append(brokenReferences(), broken{format: "the release feed %s has the line %s, and nobody has submitted what it carries",
+		text: `SELECT r.id, CAST(l.seq AS TEXT) FROM release_feed r JOIN collection k ON k.id = r.collection JOIN line l ON l.feed = r.feed AND l.gone = 0
+			LEFT JOIN stamped s ON s.feed = l.feed AND s.seq = l.seq WHERE NOT EXISTS (SELECT 1 FROM line o` + t.s.d.by("line_content") + `
+			WHERE o.content = COALESCE(s.original, l.content) AND o.feed = k.feed AND o.source = l.source AND (o.gone = 0 OR o.gone > r.seen)) ORDER BY 1, 2`,
+	}, broken{harmless: true, format: "full text has the content %s, which does not exist%s",
 		text: `SELECT CAST(s.content AS TEXT), '' FROM ` + t.s.d.searchRows + ` s LEFT JOIN content c ON c.content = s.content WHERE c.content IS NULL ORDER BY s.content`}) {
 		if err := t.broken(ctx, b, &out); err != nil {
 			return out, err
