@@ -38,7 +38,7 @@ func (f Facts) throughDoor(collection string) (Access, *ReleaseFeed, error) {
 // the partner itself submitted and deleted: not on what others hold, nor on what became of
 // its submissions here.
 //
-// Design: docs/design/011-partners-taxii.md.
+// Design: docs/design/016-partners-taxii.md.
 func (j *journal) contribute(v *Version, source string) Result {
 	res := Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest}
 	own := ownView(j.known[v.ID], source, j.leftBy)

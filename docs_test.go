@@ -57,3 +57,58 @@ func TestTablesNameWhatIsThere(t *testing.T) {
 		}
 	}
 }
+
+// Notes of docs/design/ have a number each, and say it; what a document or a comment points
+// to with a path is there.
+func TestDocumentsLeadToWhatIsThere(t *testing.T) {
+	notes, err := filepath.Glob("docs/design/*.md")
+	if err != nil || len(notes) < 10 {
+		t.Fatalf("%d notes: %v", len(notes), err)
+	}
+	taken := map[string]string{}
+	for _, name := range notes {
+		number, _, _ := strings.Cut(filepath.Base(name), "-")
+		if taken[number] != "" {
+			t.Errorf("%s and %s have one number", taken[number], name)
+		}
+		taken[number] = name
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(text), "# "+number+": ") {
+			t.Errorf("%s does not begin with its number", name)
+		}
+	}
+	links := 0
+	check := func(from, base, path string) {
+		links++
+		if _, err := os.Stat(filepath.Join(base, path)); err != nil {
+			t.Errorf("%s points to %s, which is not there", from, path)
+		}
+	}
+	link, note := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`), regexp.MustCompile(`docs/[a-z]+/?[0-9a-z-]*\.md`)
+	err = filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".md") && !strings.HasSuffix(path, ".go") || path == "docs_test.go":
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if strings.HasSuffix(path, ".md") {
+			for _, m := range link.FindAllSubmatch(text, -1) {
+				check(path, filepath.Dir(path), string(m[1]))
+			}
+		}
+		for _, m := range note.FindAll(text, -1) {
+			check(path, ".", string(m))
+		}
+		return err
+	})
+	if err != nil || links < 20 {
+		t.Errorf("%d links: %v", links, err)
+	}
+}

@@ -173,3 +173,27 @@ func TestActivationJudgesByAllThatIsHeld(t *testing.T) {
 		})
 	}
 }
+
+// The metric tells how many positions of accept logs wait to be judged.
+func TestFeedLag(t *testing.T) {
+	for engine, url := range storetest.URLs() {
+		t.Run(engine, func(t *testing.T) {
+			s := newSharing(t, url(t), nil)
+			says := func(want string) {
+				t.Helper()
+				_, err := s.n.FeedLag(t.Context())
+				s.must(err)
+				var b strings.Builder
+				s.must(s.n.Metrics().Write(&b))
+				if !strings.Contains(b.String(), "\nentente_feed_lag_positions "+want+"\n") {
+					t.Errorf("the lag is not %s:\n%s", want, b.String())
+				}
+			}
+			says("0")
+			s.take(malware(1, green), malware(2, red))
+			says("2")
+			s.must(s.n.Settle(t.Context(), "north", nil))
+			says("0")
+		})
+	}
+}

@@ -104,6 +104,7 @@ type meters struct {
 	refused *metrics.Counter
 	lag     *metrics.Gauge
 
+	behind                             *metrics.Gauge // positions
 	stops, unratified, reviewDue, owed *metrics.Gauge
 }
 
@@ -127,7 +128,7 @@ func newMeters() *meters {
 	}
 	return &meters{all: m, refused: m.Counter("entente_refused_objects_total"), lag: m.Gauge("entente_search_lag_entries"),
 		stops: m.Gauge("entente_stops_standing"), unratified: m.Gauge("entente_stops_unratified"), reviewDue: m.Gauge("entente_stops_review_due"),
-		owed: m.Gauge("entente_urgent_unreviewed")}
+		owed: m.Gauge("entente_urgent_unreviewed"), behind: m.Gauge("entente_feed_lag_positions")}
 }
 
 func (m *meters) applied(entered, left int) {

@@ -52,11 +52,7 @@ func (n *Node) Queue(ctx context.Context, a entente.Actor, o QueueOptions) (Queu
 		out = Queue{Called: map[int64]string{}}
 		for _, g := range agreements {
 			out.Called[g.Num] = g.Name
-			for _, f := range g.Feeds {
-				if g.State == entente.Active {
-					out.Ahead += max(0, f.LogHead-f.Seen)
-				}
-			}
+			out.Ahead += g.Ahead()
 			orders, err := t.StandingReleases(ctx, g.ID)
 			if err != nil {
 				return err

@@ -71,6 +71,9 @@ func (n *Node) watch(ctx context.Context) {
 		if err := n.WatchStops(ctx); err != nil && ctx.Err() == nil {
 			n.log.Error("the figures about stops cannot be told", "error", err)
 		}
+		if _, err := n.FeedLag(ctx); err != nil && ctx.Err() == nil {
+			n.log.Error("the lag of feeds cannot be told", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(time.Minute):
@@ -99,6 +102,21 @@ func (n *Node) CatchUp(ctx context.Context, progress func(left int64)) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// FeedLag counts the positions of accept logs that active agreements have not judged yet.
+func (n *Node) FeedLag(ctx context.Context) (left int64, err error) {
+	err = n.st.View(ctx, func(t *store.Tx) error {
+		agreements, err := t.Agreements(ctx)
+		for _, a := range agreements {
+			left += a.Ahead()
+		}
+		return err
+	})
+	if err == nil {
+		n.meters.behind.Set(float64(left))
+	}
+	return left, err
 }
 
 // SearchLag counts the entries of accept logs that full-text search has not read yet.

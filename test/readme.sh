@@ -22,13 +22,13 @@ python3 - "$dir" "$port" <<'PYTHON'
 import re, sys
 folder, port = sys.argv[1], sys.argv[2]
 blocks = re.findall(r"^```sh\n(.*?)^```", open("README.md").read(), re.M | re.S)
-assert len(blocks) == 3, f"{len(blocks)} blocks marked sh in README.md; test/readme.sh knows three"
-demo, serve, use = blocks
+assert len(blocks) == 4, f"{len(blocks)} blocks marked sh in README.md; test/readme.sh knows four"
+demo, serve, use, agree = blocks
 assert "go run ./cmd/entente demo" in demo and "make test" in demo, demo
 demo = re.sub(r"entente demo\b", "entente demo --once", demo)
 demo = re.sub(r"^make test.*$", ":", demo, flags=re.M)
 assert re.search(r"entente serve .*127\.0\.0\.1:8443 &", serve), serve
-for name, text in (("demo", demo), ("serve", serve), ("use", use)):
+for name, text in (("demo", demo), ("serve", serve), ("use", use), ("agree", agree)):
     open(f"{folder}/{name}.sh", "w").write(text.replace(":8443", ":" + port))
 PYTHON
 
@@ -40,6 +40,7 @@ cd "$dir/tree"
 
 bash -euo pipefail ../demo.sh >../demo.out
 grep -q 'A wrong password' ../demo.out
+grep -q 'meadow is active again' ../demo.out
 echo "ok readme: the demo"
 
 # The blocks share one shell, as they do for the reader.
@@ -59,3 +60,8 @@ echo "ok readme: the first start"
 grep -q '"type": "indicator"' ../use.out || { cat ../use.out ../use.err; exit 1; }
 grep -q 'Parcel notices' ../use.out
 echo "ok readme: a collection, objects, an account, a client"
+
+. ../agree.sh >../agree.out 2>../agree.err || { cat ../agree.out ../agree.err ../serve.log; exit 1; }
+grep -q 'Delta CERT can see it' ../agree.out || { cat ../agree.out ../agree.err; exit 1; }
+grep -q '"/delta/"' ../agree.out || { cat ../agree.out ../agree.err; exit 1; }
+echo "ok readme: a partner, people, an agreement, the partner's client"

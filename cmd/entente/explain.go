@@ -47,7 +47,7 @@ type decisionView struct {
 	By      string `json:"by"`
 	Action  string `json:"action"`
 	Version string `json:"digest,omitempty"` // "" for the object as a whole
-	Text    string `json:"text"`
+	Text    string `json:"reason"`
 }
 
 func viewExplained(x node.Explained, e *node.ExplainedSubmission) explainedView {

@@ -35,7 +35,7 @@ type owedView struct {
 	By        string           `json:"by"`
 	At        string           `json:"at"`
 	Overdue   bool             `json:"overdue"` // for longer than 24 hours
-	Text      string           `json:"text"`
+	Text      string           `json:"reason"`
 }
 
 // queueReasons are the reasons for which something waits, in the order of the help.

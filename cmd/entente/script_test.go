@@ -60,6 +60,11 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ENTENTE_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("HOME", env.WorkDir)
+			files, err := filepath.Abs("demodata")
+			env.Setenv("DEMODATA", files)
+			if err != nil {
+				return err
+			}
 			if engine == "postgres" {
 				env.Setenv("ENTENTE_DB", url(env.T().(testing.TB)))
 			}
@@ -68,7 +73,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "stop": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
 			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes, "keypair": cmdKeypair,
-			"settle": cmdSettle, "demo": cmdDemo,
+			"settle": cmdSettle, "demo": cmdDemo, "guide": cmdGuide,
 		},
 	}
 }
@@ -107,6 +112,27 @@ func cmdDemo(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(commands.String()), 0o600))
 	running.Store(ts, s)
+}
+
+// cmdGuide writes the commands that a part of docs/guide.md shows to a file: guide FILE HEADING.
+func cmdGuide(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: guide FILE HEADING")
+	}
+	text, err := os.ReadFile("../../docs/guide.md")
+	ts.Check(err)
+	_, part, ok := strings.Cut(string(text), "\n## "+args[1]+"\n")
+	if !ok {
+		ts.Fatalf("the guide has no part %q", args[1])
+	}
+	part, _, _ = strings.Cut(part, "\n## ")
+	var commands strings.Builder
+	for i, block := range strings.Split(part, "\n```") {
+		if shell, ok := strings.CutPrefix(block, "sh\n"); ok && i%2 == 1 {
+			commands.WriteString(shell + "\n")
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(commands.String()), 0o600))
 }
 
 // background is the program with arguments, in the script's place, to be started.

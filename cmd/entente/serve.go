@@ -335,6 +335,8 @@ Next, in another terminal%s:
   entente account add siem --service --generate
   entente grant siem "My collection" read
 
+What a partner gets is said by an agreement: "entente agreement --help".
+
 `, password, a.dataHint())
 }
 

@@ -16,7 +16,7 @@ type orderView struct {
 	Agreement string `json:"agreement"`
 	Source    string `json:"source"`
 	Type      string `json:"type"`
-	Ceiling   string `json:"ceiling"`
+	Ceiling   string `json:"up_to"`
 	State     string `json:"state"` // proposed, holds, ended, or ran out
 	By        string `json:"by"`
 	At        string `json:"at"`
@@ -25,7 +25,7 @@ type orderView struct {
 	Until     string `json:"until"`
 	EndedBy   string `json:"ended_by,omitempty"`
 	Ended     string `json:"ended,omitempty"`
-	Text      string `json:"text"`
+	Text      string `json:"reason"`
 }
 
 func viewOrder(o entente.StandingRelease, names map[string]string, now int64) orderView {
