@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -425,39 +426,48 @@ func TestDecisionWhileStaging(t *testing.T) {
 		a := s.agreement("north")
 		a.Work = &entente.Work{ID: "w", To: entente.Active, Version: 1, Step: entente.AgreementStep{At: s.n.Now(), Action: entente.StepActivate, From: entente.Active, To: entente.Active, Version: 1}}
 		s.must(s.n.st.Update(s.Context(), func(tx *store.Tx) error { return tx.Apply(s.Context(), entente.Change{Agreement: &a}) }))
-		st := &staging{applier: &applier{n: s.n, num: a.Num}, work: *a.Work}
-		defer st.drop()
-		for range 2 { // all is staged; the next turn would make it visible
-			if more, err := st.once(s.Context()); err != nil || !more {
-				break
-			}
-			if slices.Equal(st.at, st.upTo) {
-				break
-			}
-		}
-		var seen entente.Agreement
-		s.must(s.n.st.View(s.Context(), func(t *store.Tx) error {
-			x, err := t.AgreementNum(s.Context(), a.Num)
-			seen = *x
-			return err
+		s.must(s.n.holdingAs(s.Context(), applyJob(a.Num), leaseFor, func(_ context.Context, holder string) error {
+			s.decideWhileStaging(a, holder, ann)
+			return nil
 		}))
-		s.doAs(ann, entente.RestrictObject{Object: idOf("malware", 1), Withdraw: true, Reason: "r"})
-		s.must(s.n.CatchUp(s.Context(), nil))
-		if done, err := st.flip(s.Context(), &seen); err != nil || done {
-			s.Errorf("it became visible before the restriction was judged: %v, %v", done, err)
-		}
-		for {
-			more, err := st.once(s.Context())
-			s.must(err)
-			if !more {
-				break
-			}
-		}
 		s.expect("north", "02")
 		if s.agreement("north").Closed {
 			s.Error("the feed stays closed")
 		}
 	})
+}
+
+// decideWhileStaging restricts an object between the last turn of a change and its flip.
+func (s *sharing) decideWhileStaging(a entente.Agreement, holder string, ann entente.Actor) {
+	s.Helper()
+	st := &staging{applier: &applier{n: s.n, num: a.Num, holder: holder}, work: *a.Work}
+	defer st.drop()
+	for range 2 { // all is staged; the next turn would make it visible
+		if more, err := st.once(s.Context()); err != nil || !more {
+			break
+		}
+		if slices.Equal(st.at, st.upTo) {
+			break
+		}
+	}
+	var seen entente.Agreement
+	s.must(s.n.st.View(s.Context(), func(t *store.Tx) error {
+		x, err := t.AgreementNum(s.Context(), a.Num)
+		seen = *x
+		return err
+	}))
+	s.doAs(ann, entente.RestrictObject{Object: idOf("malware", 1), Withdraw: true, Reason: "r"})
+	s.must(s.n.CatchUp(s.Context(), nil))
+	if done, err := st.flip(s.Context(), &seen); err != nil || done {
+		s.Errorf("it became visible before the restriction was judged: %v, %v", done, err)
+	}
+	for {
+		more, err := st.once(s.Context())
+		s.must(err)
+		if !more {
+			break
+		}
+	}
 }
 
 // TestPermission lets a partner's object go on to another agreement once it permits that.

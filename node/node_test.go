@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -21,6 +22,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Each check here has a store of its own. More are asked for by the flag.
+	_ = flag.Set("rapid.checks", "25")
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"))
 }
 
