@@ -41,7 +41,10 @@ func (f Facts) throughDoor(collection string) (Access, *ReleaseFeed, error) {
 // Design: docs/design/016-partners-taxii.md.
 func (j *journal) contribute(v *Version, source string) Result {
 	res := Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest}
-	own := ownView(j.known[v.ID], source, j.leftBy)
+	own, ok := j.own[v.ID]
+	if !ok {
+		own = ownView(j.known[v.ID], source, j.leftBy)
+	}
 	if deletedBy(own, v, source) {
 		res.Outcome = Deleted
 		return res
@@ -56,10 +59,30 @@ func (j *journal) contribute(v *Version, source string) Result {
 			}
 		}
 	}
-	j.take(v, source)
-	own = ownView(j.known[v.ID], source, j.leftBy)
+	own = j.takeOwn(own, v, source)
+	if j.own == nil {
+		j.own = map[ObjectID][]Known{}
+	}
+	j.own[v.ID] = own
 	res.Breaches = Breaches(own, find(own, v.Digest), res.Outcome != Unchanged)
 	return res
+}
+
+// takeOwn takes in a version, and gives what its source then knows of the object. That is
+// not worked out anew where nothing but the version came: an object may have thousands.
+func (j *journal) takeOwn(own []Known, v *Version, source string) []Known {
+	before := len(j.out.Lines)
+	at, _, _ := j.take(v, source)
+	k := j.known[v.ID][at]
+	i := find(own, v.Digest)
+	switch {
+	case len(j.out.Lines) == before && i >= 0:
+		own[i].Versioning, own[i].CreatedBy = k.Versioning, k.CreatedBy
+		return own
+	case len(j.out.Lines) == before+1 && i < 0 && len(k.Lines) == 1:
+		return append(own, ownView([]Known{k}, source, j.leftBy)...)
+	}
+	return ownView(j.known[v.ID], source, j.leftBy)
 }
 
 // ownView is what a source knows of an object: the contents that it submitted, each with

@@ -17,9 +17,10 @@ type journal struct {
 	next  int64 // the next content number
 	// creators has the organisation that made an object, where that is known.
 	creators map[ObjectID]string
-	owners   map[ObjectID]string // see [Facts.Owners]
-	batches  map[int64]Batch     // see [Facts.Batches]
-	leftBy   map[int64]string    // see [Facts.LeftBy]
+	owners   map[ObjectID]string  // see [Facts.Owners]
+	batches  map[int64]Batch      // see [Facts.Batches]
+	leftBy   map[int64]string     // see [Facts.LeftBy]
+	own      map[ObjectID][]Known // what a contributor knows of objects: see ownView
 	// reviving is the source whose lines are coming in again, "" while none do: it is the
 	// holder still, although its lines are gone for a moment.
 	reviving string
