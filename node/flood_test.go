@@ -140,3 +140,30 @@ func each(n int, of func(int) string) []string {
 	}
 	return out
 }
+
+// An agreement over a collection that holds nothing, and one for dialogue that covers none,
+// are put in force like any other, and are never behind.
+func TestNothingToRelease(t *testing.T) {
+	for engine, url := range storetest.URLs() {
+		t.Run(engine, func(t *testing.T) {
+			s := newSharing(t, url(t), nil)
+			s.expect("north", "")
+			s.agree("talks", func(t *entente.Terms) {
+				t.Collections, t.Highest, t.Members[0].Flow = nil, entente.TLPNone, 0
+			})
+			for _, name := range []string{"north", "talks"} {
+				if a := agreementOf(s, s.n, name); a.State != entente.Active || a.Work != nil {
+					t.Errorf("%+v", a.Agreement)
+				}
+			}
+			behind, err := s.n.agreementsBehind(t.Context())
+			s.must(err)
+			if len(behind) != 0 {
+				t.Errorf("%v are behind", behind)
+			}
+			s.take(malware(1, green))
+			s.expect("north", "01")
+			s.sound()
+		})
+	}
+}
