@@ -112,3 +112,38 @@ func TestDocumentsLeadToWhatIsThere(t *testing.T) {
 		t.Errorf("%d links: %v", links, err)
 	}
 }
+
+// What the guide's example says of terms and of answers is what its script tries.
+func TestGuideExampleIsTried(t *testing.T) {
+	guide, err := os.ReadFile("docs/guide.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("cmd/entente/testdata/both/threepartners.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(guide), "### Three partners, one collection\n")
+	example, _, _ = strings.Cut(example, "\n### ")
+	table, answer, _ := strings.Cut(example, "```")
+	answer, _, _ = strings.Cut(answer, "```")
+	var says []string
+	for _, m := range regexp.MustCompile("`([a-z]+ = [^`]+)`").FindAllStringSubmatch(table, -1) {
+		says = append(says, "\n"+m[1]+"\n")
+	}
+	for line := range strings.Lines(strings.TrimSpace(answer)) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "$ ") {
+			says = append(says, "\nexec "+line[2:]+"\n")
+		} else {
+			says = append(says, "\nstdout '"+line+"'\n")
+		}
+	}
+	if len(says) < 10 {
+		t.Fatalf("the example says only %q", says)
+	}
+	for _, s := range says {
+		if !strings.Contains(string(script), s) {
+			t.Errorf("the script does not try %q", s)
+		}
+	}
+}
