@@ -36,6 +36,10 @@ type dialect struct {
 	// cost grows with the rows of that part of the index at most, and not with those times
 	// the set.
 	among func(column, param string, set []int64) (condition string, arg any)
+	// carrying is what comes after FROM, before other joins, and at the end, for the lines l
+	// of some feeds that carry some contents: found content by content, however many lines
+	// the feeds have.
+	carrying func(contents, feeds []int64) (from, where string, args []any)
 	// texts is ints for strings.
 	texts func(param string, set []string) (expr string, arg any)
 	// by follows a table's name and tells by which index it is read, where the engine would

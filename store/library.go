@@ -228,11 +228,9 @@ func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, a
 	if len(held) == 0 || len(l.numbers) == 0 {
 		return nil
 	}
-	d := l.t.s.d
-	in, arg := d.ints("$1", keysOf(held))
-	feeds, arg2 := d.ints("$2", l.numbers)
+	from, where, args := l.t.s.d.carrying(keysOf(held), l.numbers)
 	rows, err := l.t.query(l.ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
-		FROM line l`+d.by("line_content")+` JOIN organisation o ON o.num = l.source WHERE l.content IN `+in+` AND l.feed IN `+feeds, arg, arg2)
+		FROM `+from+` JOIN organisation o ON o.num = l.source`+where, args...)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ var postgresDialect = &dialect{
 	ints: func(param string, set []int64) (string, any) {
 		return "(SELECT unnest(" + param + "::bigint[]) AS n)", set
 	},
+	carrying: postgresCarrying,
 	among: func(column, param string, set []int64) (string, any) {
 		return column + " = ANY(" + param + "::bigint[])", set
 	},
@@ -136,6 +137,18 @@ func postgresMarks(ctx context.Context, t *Tx, feed int64, column string, pairs 
 	_, err := t.exec(ctx, `UPDATE line SET `+column+` = m.value
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS m(feed, seq, value) WHERE line.feed = m.feed AND line.seq = m.seq`, feeds, seqs, values)
 	return err
+}
+
+// postgresCarrying pairs contents and feeds: of two sets the planner would join one and hold
+// all lines of the feeds against the other, one by one.
+func postgresCarrying(contents, feeds []int64) (from, where string, args []any) {
+	pairs := [2][]int64{}
+	for _, c := range contents {
+		for _, f := range feeds {
+			pairs[0], pairs[1] = append(pairs[0], c), append(pairs[1], f)
+		}
+	}
+	return `unnest($1::bigint[], $2::bigint[]) AS m(content, feed) JOIN line l ON l.content = m.content AND l.feed = m.feed`, "", []any{pairs[0], pairs[1]}
 }
 
 func postgresSearchPut(ctx context.Context, t *Tx, texts []SearchText) error {

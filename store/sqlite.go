@@ -37,6 +37,11 @@ var sqliteDialect = &dialect{
 	},
 	indexApart: []string{`DROP TABLE search`, `DROP TABLE value`, `DROP TABLE follower`},
 	ints:       sqliteInts,
+	carrying: func(contents, feeds []int64) (from, where string, args []any) {
+		in, arg := sqliteInts("$1", contents)
+		of, arg2 := sqliteInts("$2", feeds)
+		return `line l INDEXED BY line_content`, ` WHERE l.content IN ` + in + ` AND l.feed IN ` + of, []any{arg, arg2}
+	},
 	among: func(column, param string, set []int64) (string, any) {
 		in, arg := sqliteInts(param, set)
 		return column + " IN " + in, arg
