@@ -176,31 +176,32 @@ func (l *Library) Present(ids []entente.ObjectID) (map[entente.ObjectID]entente.
 	for _, id := range ids {
 		wanted[id] = true
 	}
-	feeds := append([]int64{}, l.vocabulary...)
-	for _, f := range l.a.Feeds {
-		feeds = append(feeds, f.Feed)
+	carried := make(map[int64]entente.ObjectID, len(ids)) // by content
+	if err := l.t.contentsOf(l.ctx, ids, func(c heldContent) {
+		if wanted[c.id] {
+			carried[c.content] = c.id
+		}
+	}); err != nil || len(carried) == 0 {
+		return out, err
 	}
-	d := l.t.s.d
-	in, arg := d.ints("$1", folds(ids))
-	of, arg2 := d.ints("$2", feeds)
-	rows, err := l.t.query(l.ctx, `SELECT c.id, l.feed FROM content c JOIN line l`+d.by("line_content")+` ON l.content = c.content
-		WHERE c.okey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0 AND l.rival = 0`, arg, arg2)
+	from, where, args := l.t.s.d.carrying(keysOf(carried), slices.Concat(l.vocabulary, l.feedNumbers()))
+	rows, err := l.t.query(l.ctx, `SELECT l.feed, l.content, l.gone, l.rival FROM `+from+where, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id string
-		var feed int64
-		if err := rows.Scan(&id, &feed); err != nil {
+		var feed, content, gone, rival int64
+		if err := rows.Scan(&feed, &content, &gone, &rival); err != nil {
 			return nil, err
 		}
-		if oid := entente.ObjectID(id); wanted[oid] {
-			if _, ok := l.feeds[feed]; ok {
-				out[oid] |= entente.InFeed
-			} else {
-				out[oid] |= entente.InVocabulary
-			}
+		if gone != 0 || rival != 0 { // as a condition it would mislead a planner without statistics
+			continue
+		}
+		if _, ok := l.feeds[feed]; ok {
+			out[carried[content]] |= entente.InFeed
+		} else {
+			out[carried[content]] |= entente.InVocabulary
 		}
 	}
 	if l.standing != nil {
