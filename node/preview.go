@@ -163,6 +163,7 @@ func (n *Node) rehearseTerms(ctx context.Context, t *store.Tx, g *entente.Agreem
 		return nil, err
 	}
 	r := n.rehearse(ctx, t, as, nil)
+	r.closing = l.Version != 0 && closes(&l.Terms, &as.Terms)
 	return r, r.logs()
 }
 

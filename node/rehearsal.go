@@ -18,6 +18,8 @@ type rehearsal struct {
 	g *entente.Agreement // as it would be; its feeds move on
 	// change is what is being considered about objects, nil for nothing.
 	change func(*entente.Matter)
+	// closing is [entente.Circumstances.Closing].
+	closing bool
 
 	ctx      context.Context
 	base     *store.Library
@@ -96,7 +98,7 @@ func (r *rehearsal) advance(w *store.Window, counts []int64, steps [][]entente.O
 	if err != nil {
 		return err
 	}
-	c.Copy = r.copy
+	c.Copy, c.Closing = r.copy, r.closing
 	r.window = map[entente.ObjectID]rehearsed{}
 	advanced, err := entente.Advance(c, r, steps)
 	if err != nil {
