@@ -148,7 +148,11 @@ func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, tot
 		p := &applier{n: n, num: num, holder: holder, progress: progress}
 		defer p.drop()
 		for {
-			more, err := p.once(ctx)
+			var more bool
+			err := n.besideIntake(ctx, func() (err error) { more, err = p.once(ctx); return err })
+			if err == nil && p.work != nil {
+				err = p.doWork(ctx, p.work)
+			}
 			switch {
 			case entente.KindOf(err) == entente.Conflict:
 				return errLeased // somebody else has carried it on
@@ -158,9 +162,6 @@ func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, tot
 				}
 				continue
 			case err != nil || !more || time.Since(began) > applyShare:
-				return err
-			}
-			if err := n.yieldToIntake(ctx); err != nil {
 				return err
 			}
 		}
@@ -174,23 +175,23 @@ type applier struct {
 	holder   string // of the lease
 	progress func(done, total int64)
 	standing store.Standing
-	next     *ahead // the window after the one at work, nil for none
-	closing  bool   // see [entente.Circumstances]
+	next     *ahead             // the window after the one at work, nil for none
+	closing  bool               // see [entente.Circumstances]
+	work     *entente.Agreement // one with a change under way, to be made
 }
 
 // once judges what comes next and writes what it came to. It reports whether there may be
-// more.
+// more; a change that is under way it leaves in p.work.
 func (p *applier) once(ctx context.Context) (more bool, err error) {
 	var r *turn
-	var work *entente.Agreement
 	err = p.n.st.View(ctx, func(t *store.Tx) error {
-		r, work = nil, nil
+		r, p.work = nil, nil
 		a, err := t.AgreementNum(ctx, p.num)
 		if err != nil || a == nil {
 			return err
 		}
 		if a.Work != nil {
-			work = a
+			p.work = a
 			return nil
 		}
 		if a.State != entente.Active {
@@ -206,8 +207,8 @@ func (p *applier) once(ctx context.Context) (more bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
-	case work != nil:
-		return true, p.doWork(ctx, work)
+	case p.work != nil:
+		return true, nil
 	case r == nil:
 		return false, nil
 	}
@@ -366,24 +367,3 @@ func referenceKey(id entente.ObjectID) (int64, bool) {
 	key, ok := stix.ReferenceKey(id)
 	return store.ValueKey(key), ok
 }
-
-// yieldToIntake lets intake go first: while it writes, an applier takes no more than its
-// part of the time.
-func (n *Node) yieldToIntake(ctx context.Context) error {
-	if ago := n.now() - n.intake.Load(); ago < 0 || ago > intakeRecent { // a clock may be set back
-		return ctx.Err()
-	}
-	t := time.NewTimer(intakePause)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
-const (
-	intakeRecent = 50_000 // microseconds since the last batch for which intake counts as under way
-	intakePause  = 30 * time.Millisecond
-)

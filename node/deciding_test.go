@@ -440,7 +440,7 @@ func TestDecisionWhileStaging(t *testing.T) {
 // decideWhileStaging restricts an object between the last turn of a change and its flip.
 func (s *sharing) decideWhileStaging(a entente.Agreement, holder string, ann entente.Actor) {
 	s.Helper()
-	st := &staging{applier: &applier{n: s.n, num: a.Num, holder: holder}, work: *a.Work}
+	st := &staging{applier: &applier{n: s.n, num: a.Num, holder: holder}, change: *a.Work}
 	defer st.drop()
 	for range 2 { // all is staged; the next turn would make it visible
 		if more, err := st.once(s.Context()); err != nil || !more {

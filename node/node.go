@@ -30,7 +30,7 @@ type Node struct {
 	wake    chan struct{} // search
 	apply   chan struct{} // appliers
 	preview chan struct{} // holds one for each preview under way
-	intake  atomic.Int64  // when the last batch of submissions was taken in
+	pace    *pace
 
 	followed, analyzed atomic.Int64 // contents that this process has followed, now and when it last analyzed
 
@@ -66,7 +66,7 @@ const cursorSetting = "cursor-secret"
 // Open makes a node on a store. The first time, it establishes home and the API root
 // "api1".
 func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
-	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), preview: make(chan struct{}, 1), pageLines: c.PageLines}
+	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pace: newPace(), preview: make(chan struct{}, 1), pageLines: c.PageLines}
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }
 	}
@@ -172,7 +172,7 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		return entente.Receipt{}, err
 	}
 	if change.Head != 0 {
-		n.intake.Store(n.now())
+		n.pace.came()
 	}
 	if change.Head != 0 || len(change.Touch) > 0 || change.Agreement != nil {
 		n.nudge()

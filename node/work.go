@@ -26,13 +26,11 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	}
 	p.standing.Forget()
 	defer func() { p.closing = false }()
-	s := &staging{applier: p, work: began}
+	s := &staging{applier: p, change: began}
 	for {
-		more, err := s.once(ctx)
+		var more bool
+		err := p.n.besideIntake(ctx, func() (err error) { more, err = s.once(ctx); return err })
 		if err != nil || !more {
-			return err
-		}
-		if err := p.n.yieldToIntake(ctx); err != nil {
 			return err
 		}
 	}
@@ -44,7 +42,7 @@ const unstageLines = 20_000
 // staging is one change under way.
 type staging struct {
 	*applier
-	work     entente.Work
+	change   entente.Work
 	at, upTo []int64 // by place: how far the logs are judged, and to where they are
 }
 
@@ -58,7 +56,7 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		if a, err = t.AgreementNum(ctx, s.num); err != nil {
 			return err
 		}
-		if a == nil || a.Work == nil || a.Work.ID != s.work.ID || a.Work.Step.At != s.work.Step.At {
+		if a == nil || a.Work == nil || a.Work.ID != s.change.ID || a.Work.Step.At != s.change.Step.At {
 			a = nil
 			return nil // it was called off
 		}
@@ -109,7 +107,7 @@ func closes(was, now *entente.Terms) bool {
 func (s *staging) under(ctx context.Context, t *store.Tx, a *entente.Agreement) error {
 	all, err := t.TermsVersions(ctx, a.Num)
 	for _, v := range all {
-		if v.Number == s.work.Version {
+		if v.Number == s.change.Version {
 			a.Terms, a.Hash = v.Terms, v.Hash
 		}
 	}
@@ -120,14 +118,14 @@ func (s *staging) under(ctx context.Context, t *store.Tx, a *entente.Agreement) 
 // something in between: that is judged first.
 func (s *staging) flip(ctx context.Context, a *entente.Agreement) (done bool, err error) {
 	now := *a
-	now.State, now.Version, now.Work, now.Closed = s.work.To, s.work.Version, nil, false
-	step := s.work.Step
+	now.State, now.Version, now.Work, now.Closed = s.change.To, s.change.Version, nil, false
+	step := s.change.Step
 	err = s.update(ctx, func(t *store.Tx) error {
 		as, err := t.HoldAgreement(ctx, a.ID) // a suspension of this moment comes before or after, and is not undone
 		if err != nil {
 			return err
 		}
-		if as == nil || as.Work == nil || as.Work.ID != s.work.ID || as.Work.Step.At != step.At {
+		if as == nil || as.Work == nil || as.Work.ID != s.change.ID || as.Work.Step.At != step.At {
 			return entente.Errorf(entente.Conflict, "the change of the agreement was called off")
 		}
 		if done = as.Touches == a.Touches; !done {
