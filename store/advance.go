@@ -10,7 +10,7 @@ var (
 	pendingBulk = bulk{
 		table: "pending",
 		columns: []column{{"feed", "bigint"}, {"seq", "bigint"}, {"agreement", "bigint"}, {"content", "bigint"}, {"okey", "bigint"},
-			{"reason", "bigint"}, {"since", "bigint"}, {"ready", "bigint"}},
+			{"reason", "bigint"}, {"since", "bigint"}},
 		conflict: "feed, seq",
 	}
 	awaitsBulk = bulk{
@@ -166,7 +166,7 @@ func (t *Tx) putWaits(ctx context.Context, w Advancing) error {
 	var pending, awaits [][]any
 	for _, x := range w.Advanced.Waits {
 		feed := w.Agreement.Feeds[x.Place].Feed
-		pending = append(pending, []any{feed, x.Seq, w.Agreement.Num, x.Content, x.Object.Fold(), int64(x.Reason), w.Now, int64(0)})
+		pending = append(pending, []any{feed, x.Seq, w.Agreement.Num, x.Content, x.Object.Fold(), int64(x.Reason), w.Now})
 		for _, id := range x.Awaits {
 			awaits = append(awaits, []any{w.Agreement.Num, id.Fold(), feed, x.Seq})
 		}

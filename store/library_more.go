@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"entente"
 )
@@ -24,31 +25,33 @@ func (l *Library) origins(all []*entente.Submission) error {
 	if err != nil {
 		return err
 	}
-	names := map[int64]string{}
+	foreign := map[int][]*entente.Submission{} // by place
 	for _, s := range all {
-		if s.Source == home.ID {
-			continue
+		if s.Source != home.ID {
+			foreign[s.Place] = append(foreign[s.Place], s)
 		}
-		var via int64
-		err := l.t.queryRow(l.ctx, `SELECT account, via FROM submission WHERE feed = $1 AND last >= $2 ORDER BY last LIMIT 1`,
-			l.a.Feeds[s.Place].Log, s.Seq).Scan(&s.Author, &via)
+	}
+	names := map[int64]string{0: "", l.a.Num: l.a.ID}
+	for place, some := range foreign {
+		seqs := make([]int64, len(some))
+		for i, s := range some {
+			seqs[i] = s.Seq
+		}
+		batches, err := l.t.batches(l.ctx, l.a.Feeds[place].Log, seqs)
 		if err != nil {
 			return err
 		}
-		if via == l.a.Num {
-			s.Via = l.a.ID
-			continue
-		}
-		if _, ok := names[via]; !ok {
-			id, err := l.t.strings(l.ctx, `SELECT id FROM agreement WHERE num = $1`, via)
-			if err != nil {
-				return err
+		for _, s := range some {
+			b := batches[s.Seq]
+			if _, ok := names[b.Via]; !ok {
+				id, err := l.t.strings(l.ctx, `SELECT id FROM agreement WHERE num = $1`, b.Via)
+				if err != nil {
+					return err
+				}
+				names[b.Via] = strings.Join(id, "")
 			}
-			if len(id) == 1 {
-				names[via] = id[0]
-			}
+			s.Author, s.Via = b.Account, names[b.Via]
 		}
-		s.Via = names[via]
 	}
 	return nil
 }

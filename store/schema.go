@@ -124,12 +124,11 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE release_feed (feed {number}, agreement BIGINT NOT NULL, collection TEXT NOT NULL, id TEXT NOT NULL UNIQUE, tail BIGINT NOT NULL,
 			seen BIGINT NOT NULL, skips {blob} NOT NULL, UNIQUE (agreement, collection))`,
 		`CREATE INDEX release_feed_collection ON release_feed (collection)`,
-		// What waits in a release feed: a line of the accept log, and why; ready tells that what it
-		// waited for has come. awaits has the objects that it waits for.
+		// What waits in a release feed: a line of the accept log, and why. awaits has the objects
+		// that it waits for.
 		`CREATE TABLE pending (feed BIGINT NOT NULL, seq BIGINT NOT NULL, agreement BIGINT NOT NULL, content BIGINT NOT NULL, okey BIGINT NOT NULL,
-			reason BIGINT NOT NULL, since BIGINT NOT NULL, ready BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
+			reason BIGINT NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
 		`CREATE INDEX pending_okey ON pending (agreement, okey)`,
-		`CREATE INDEX pending_ready ON pending (agreement, feed, seq) WHERE ready <> 0`,
 		`CREATE INDEX pending_reason ON pending (agreement, reason)`,
 		`CREATE TABLE awaits (agreement BIGINT NOT NULL, okey BIGINT NOT NULL, feed BIGINT NOT NULL, seq BIGINT NOT NULL,
 			PRIMARY KEY (agreement, okey, feed, seq)) {clustered}`,
