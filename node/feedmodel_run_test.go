@@ -118,7 +118,8 @@ func (m *feedModel) compare(n *Node, when string) {
 			m.closed(when+", "+p.name, order, want, lives)
 		}
 	}
-	if ex, err := n.Doctor(m.Context(), entente.LocalActor(), nil); err != nil || !ex.Sound {
+	// A lease that was taken before the clock stepped back holds for long, and is no damage.
+	if ex, err := n.Doctor(m.Context(), entente.LocalActor(), nil); err != nil || !ex.Sound && len(ex.Complaints) != ex.Counts[checkLease] {
 		m.Fatalf("%s: the doctor found %v %v", when, ex.Complaints, err)
 	}
 	if m.Failed() {
