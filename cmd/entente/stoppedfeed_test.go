@@ -37,6 +37,7 @@ func TestStoppedServer(t *testing.T) {
 			pact := f.propose("pact", "")
 			f.decide(entente.ActivateAgreement{Agreement: pact, Backlog: "all"})
 			f.start()
+			t.Cleanup(func() { _ = f.cmd.Process.Kill() }) // also where this test fails while it is stopped
 			stopped := f.stopWhile("pact", stagedBy(2000))
 
 			other, err := node.Open(t.Context(), f.st, node.Config{Log: slog.New(slog.DiscardHandler)})
@@ -93,7 +94,7 @@ func TestStoppedServer(t *testing.T) {
 // await waits for something of an agreement.
 func (f *feeds) await(name string, met func(*entente.Agreement) bool) {
 	f.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !met(f.agreement(name)); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); !met(f.agreement(name)); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("%s stays as it is: %+v\n%s", name, f.agreement(name), f.log)
 		}
