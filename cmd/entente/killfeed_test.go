@@ -385,7 +385,8 @@ func TestKillFeeds(t *testing.T) {
 			// And they come back, while readers are let in.
 			amend(pact, "")
 			under("pact", fewer, whole, true)
-			if hit < 5 {
+			// Each change's first kill, at the first staged line, hits it; others may come late.
+			if hit < 3 {
 				t.Errorf("only %d kills hit a change; the test shows nothing", hit)
 			}
 			f.intake(objects, "pact")

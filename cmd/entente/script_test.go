@@ -34,6 +34,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// With the race detector each program would sleep a second before it ends.
+	os.Setenv("GORACE", strings.TrimSpace("atexit_sleep_ms=0 "+os.Getenv("GORACE")))
 	testscript.Main(m, map[string]func(){"entente": main})
 }
 
@@ -60,6 +62,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ENTENTE_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			files, err := filepath.Abs("demodata")
 			env.Setenv("DEMODATA", files)
 			if err != nil {
