@@ -27,7 +27,7 @@ func EncodeBundle(entries [][]byte) ([]byte, error) {
 // DecodeBundle reads the entries of a bundle of a width; they are parts of b. Invalid if
 // it has fewer or more, or ends within one.
 func DecodeBundle(b []byte, width int) ([][]byte, error) {
-	entries := make([][]byte, 0, min(width, TileWidth))
+	entries := make([][]byte, 0, max(0, min(width, TileWidth)))
 	for len(b) > 0 {
 		if len(entries) == width {
 			return nil, entente.Errorf(entente.Invalid, "the bundle goes on behind its %d entries", width)
