@@ -68,3 +68,49 @@ func TestEachByteCounts(t *testing.T) {
 		t.Errorf("only %d bytes", n)
 	}
 }
+
+// large is an export of some n events: six partners, feeds, deliveries.
+func large(t testing.TB, n int) fstest.MapFS {
+	h := newHome(t)
+	var partners []string
+	for i := range 6 {
+		partners = append(partners, uuid(201+i))
+	}
+	f := h.feed()
+	h.judge(f, 1000)
+	for i := 0; h.main.tree.Size() < int64(n)*3/5; i++ {
+		p := partners[i%len(partners)]
+		switch {
+		case i%50 == 0:
+			h.judge(f, 100)
+		case i%40 == 1:
+			h.heads()
+		case i%3 == 0:
+			h.event(h.main, "submit", members{"by": members{"account": uuid(7), "organisation": uuid(1), "role": "analyst", "mandate": uuid(8)},
+				"about": members{"collection": uuid(300)}, "versions": members{"count": 100, "root": strings.Repeat("ab", 32)}, "reason": "a routine import of the day",
+				"rules": members{"marking": members{"count": 3, "root": strings.Repeat("cd", 32)}, "scope": members{"count": 97, "root": strings.Repeat("ef", 32)}}})
+		default:
+			h.deliver(f, p, f.Head-100)
+		}
+	}
+	h.heads()
+	return h.write()
+}
+
+func BenchmarkVerify(b *testing.B) {
+	files := large(b, 100_000)
+	var bytes, events int64
+	for _, f := range files {
+		bytes += int64(len(f.Data))
+	}
+	b.SetBytes(bytes)
+	for b.Loop() {
+		r, err := verify(b, files, ledger.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		events += r.Entries
+	}
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(bytes)/float64(events/int64(b.N)), "B/event")
+}
