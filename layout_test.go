@@ -52,7 +52,7 @@ var layout = map[string]rule{
 	"stix":   {tier: 1, own: []string{"."}, modules: []string{goJSON, "github.com/klauspost/compress"}, pure: true},
 	"taxii":  {tier: 1, own: []string{"."}, modules: []string{goJSON}},
 	"terms":  {tier: 2, own: []string{".", "stix"}, modules: []string{"github.com/pelletier/go-toml/v2"}, pure: true},
-	"ledger": {tier: 3, own: []string{".", "stix"}},
+	"ledger": {tier: 3, own: []string{".", "stix"}, modules: []string{goJSON, "golang.org/x/mod"}},
 	"peer":   {tier: 3, own: []string{".", "stix", "taxii"}},
 	"store": {tier: 3, own: []string{".", "stix", "taxii", "terms"},
 		modules: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5"},
