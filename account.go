@@ -47,6 +47,8 @@ type Actor struct {
 	// At is the moment for which roles are asked, microseconds since 1970: of the sign-in,
 	// and for a command that of its decision. Without it nobody holds a role.
 	At int64
+	// Case is the reference of the case that the actor works on, "" for none; the ledger keeps it.
+	Case string
 }
 
 // LocalActor is the command line on the node's own data.

@@ -34,6 +34,7 @@ type Advanced struct {
 	Stamped  []Stamped    // which of the new lines carry copies
 	Settled  []ObjectID   // objects whose waits are replaced by those of Waits
 	Waits    []Wait
+	HeldBack []HeldBack // submissions of the steps that the rule withholds
 	Due      []Due      // objects to be judged again at a time
 	In       []ObjectID // objects of which something entered
 	Entered  int        // entries appended
@@ -55,7 +56,15 @@ type Wait struct {
 	Content int64
 	Reason  Reason
 	Awaits  []ObjectID
+	Fresh   bool  // it came with one of the steps
 	until   int64 // see [Due]
+}
+
+// HeldBack is a submission that the rule withholds.
+type HeldBack struct {
+	Place   int
+	Content int64
+	Reason  Reason
 }
 
 // Advance carries an agreement's feeds on. Each step lists objects about which something is
@@ -132,6 +141,7 @@ type advancing struct {
 	// What settling it came to.
 	candidates []candidate
 	waits      []Wait
+	withheld   []HeldBack // of the steps
 	settled    bool
 	// In the present look at what may enter:
 	mark     int
@@ -356,13 +366,14 @@ func (a *advance) change() Advanced {
 			}
 		}
 		a.out.Waits = append(a.out.Waits, o.waits...)
+		a.out.HeldBack = append(a.out.HeldBack, o.withheld...)
 		for i := range o.candidates {
 			c := &o.candidates[i]
 			missing := a.missing(c)
 			if len(missing) == 0 { // another content has its place
 				continue
 			}
-			w := Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content, Reason: AwaitsReferences, Awaits: missing}
+			w := Wait{Object: id, Place: c.s.Place, Seq: c.s.Seq, Content: c.s.Content, Reason: AwaitsReferences, Awaits: missing, Fresh: c.s.Step > 0}
 			if until := a.dueWithout(o, c.s, c.verdict.With); until > 0 {
 				a.out.Due = append(a.out.Due, Due{id, until})
 				if !slices.ContainsFunc(missing, func(id ObjectID) bool { return !slices.Contains(c.verdict.With, id) }) {

@@ -98,6 +98,7 @@ type Entry struct {
 	Spec   Spec
 	Stamp  string // the version as TAXII names it: modified, else created, else Added
 	Digest Digest
+	Salt   []byte // see [Commit]
 	Bytes  []byte // nil where only the manifest was asked for
 }
 
@@ -106,6 +107,7 @@ type Page struct {
 	Entries []Entry
 	More    bool  // there is more after Entries
 	Next    int64 // position after which to go on, where More is true
+	Head    int64 // the last position that the feed showed when it was read
 }
 
 // FormatMicros writes a moment as a TAXII timestamp: UTC, exactly six fraction digits (TAXII 2.1 §2).

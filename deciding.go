@@ -28,6 +28,7 @@ type Concern struct {
 type HeldVersion struct {
 	Content int64 // its number in the store
 	Digest  Digest
+	Salt    []byte // see [Commit]
 	Stamp   string // the version as TAXII names it
 	Sources []string
 	Stands  bool   // readers of the agreement see it, or its stamped copy

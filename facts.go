@@ -94,6 +94,7 @@ type Facts struct {
 type Known struct {
 	Content int64 // its number in the store
 	Digest  Digest
+	Salt    []byte // see [Commit]
 	Spec    Spec
 	Key     StampKey
 	Lines   []Line // in the feed that the command concerns
@@ -206,6 +207,7 @@ type DissentOf struct {
 type NewContent struct {
 	Content int64
 	Version *Version
+	Salt    []byte // [SaltSize] random bytes
 }
 
 // NewLine is a line to append to a feed.

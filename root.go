@@ -43,7 +43,7 @@ const MaxRootName = 64
 // reservedRoots are first segments of paths that mean something else, or may come to.
 var reservedRoots = []string{
 	"taxii2", "taxii", "api", "healthz", "readyz", "metrics", // taken, or what TAXII 1 and 2.0 clients try
-	"assets", "debug", "login", "logout", "peer", "static", "ui", "web", // for people and for nodes among themselves
+	"assets", "debug", "ledger", "login", "logout", "peer", "static", "ui", "web", "witness", // for people and for nodes among themselves
 }
 
 // CheckRootName checks the name of an API root. It is one segment of a path that every

@@ -72,7 +72,7 @@ func (a *advance) settle(o *advancing) error {
 func (a *advance) begin(o *advancing) {
 	m := o.m
 	m.strict = nil
-	o.candidates, o.waits, o.settled = o.oneCandidate[:0], nil, true
+	o.candidates, o.waits, o.withheld, o.settled = o.oneCandidate[:0], nil, nil, true
 	a.judgeDissent(m, o.dissent)
 }
 
@@ -81,11 +81,14 @@ func (a *advance) begin(o *advancing) {
 func (a *advance) judge(o *advancing, s *Submission) {
 	o.m.Dissent = a.counting(o, s)
 	v := judge(s, o.m, a.c, o.kept[resting{s.Place, s.Content, s.Source}])
+	if v.Ruling == Withheld && s.Step > 0 {
+		o.withheld = append(o.withheld, HeldBack{s.Place, s.Content, v.Reason})
+	}
 	switch {
 	case v.Ruling == Released:
 		o.candidates = append(o.candidates, candidate{s: s, verdict: v})
 	case v.Ruling == Pending:
-		w := Wait{Object: o.m.ID, Place: s.Place, Seq: s.Seq, Content: s.Content, Reason: v.Reason, Awaits: v.Steps[0].Awaits}
+		w := Wait{Object: o.m.ID, Place: s.Place, Seq: s.Seq, Content: s.Content, Reason: v.Reason, Awaits: v.Steps[0].Awaits, Fresh: s.Step > 0}
 		if v.Reason == AwaitsDissent {
 			w.until = v.Steps[0].Until
 		}

@@ -114,6 +114,15 @@ func (s *Server) lookup(c *call, req lookupRequest) error {
 	if err != nil {
 		return err
 	}
+	var shown []entente.Entry
+	for _, l := range found {
+		for _, m := range l.Matches {
+			shown = append(shown, m.Entry)
+		}
+	}
+	if err := s.node.Disclose(c.r.Context(), c.actor, c.x.endpoint, c.r.Method, shown); err != nil {
+		return err
+	}
 	answer := lookupAnswer{Results: make([]lookupResult, len(found))}
 	for i, l := range found {
 		answer.Results[i] = lookupView(l)

@@ -171,8 +171,12 @@ func (s *Server) page(c *call, at taxii.Endpoint, id *entente.ObjectID, read rea
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), s.cfg.ReadTimeout)
 	defer cancel()
-	p, err := read(ctx, node.Query{Filter: q.Filter, After: from.After, Limit: limit})
+	asked := node.Query{Filter: q.Filter, After: from.After, Limit: limit}
+	p, err := read(ctx, asked)
 	if err != nil {
+		return err
+	}
+	if err := s.node.Deliver(ctx, c.actor, c.in, c.x.endpoint, asked, p); err != nil {
 		return err
 	}
 	next := ""

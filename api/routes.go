@@ -96,9 +96,20 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 		x := w.(*exchange)
 		x.endpoint = rt.path
 		x.Header().Set("Cache-Control", "no-store")
-		if err := s.handle(rt, &call{x: x, r: r}); err != nil {
+		c := &call{x: x, r: r}
+		if err := s.handle(rt, c); err != nil {
+			s.recordRefusal(c, err)
 			s.refuse(x, r, err)
 		}
+	}
+}
+
+// recordRefusal has the ledger keep that somebody who signed in was refused. Unknown and
+// forbidden are one answer, and one event.
+func (s *Server) recordRefusal(c *call, err error) {
+	kind := entente.KindOf(err)
+	if c.actor.Account.ID != "" && (kind == entente.Forbidden || kind == entente.NotFound) {
+		s.node.Deny(c.r.Context(), c.actor, c.x.endpoint, c.r.Method+" "+c.r.URL.RequestURI(), err)
 	}
 }
 
@@ -133,6 +144,9 @@ func (s *Server) handle(rt route, c *call) (err error) {
 		if err := taxii.CheckAccept(c.r.Header["Accept"]); err != nil {
 			return err
 		}
+	}
+	if err := s.node.Reviewing(c.r.Context(), c.actor, rt.path, c.r.Method+" "+c.r.URL.RequestURI()); err != nil {
+		return err
 	}
 	return h(s, c)
 }

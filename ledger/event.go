@@ -31,6 +31,7 @@ func Canonical(v any) ([]byte, error) {
 const (
 	KindJudge         = "judge"
 	KindFlip          = "flip"
+	KindUnstage       = "unstage"
 	KindDeliver       = "deliver"
 	KindHeads         = "heads"
 	KindKey           = "key"
@@ -62,7 +63,8 @@ type about struct {
 
 type (
 	judged struct {
-		About   about `json:"about"`
+		About   about  `json:"about"`
+		Result  string `json:"result"` // "staged" where it counts from the next flip on
 		Entries struct {
 			From  int64  `json:"from"`
 			To    int64  `json:"to"`
@@ -81,6 +83,7 @@ type (
 			Head int64  `json:"head"`
 		} `json:"feeds"`
 	}
+	unstaged  flipped
 	delivered struct {
 		About about  `json:"about"`
 		Head  int64  `json:"head"`
@@ -135,6 +138,8 @@ func ParseEvent(raw []byte) (Event, error) {
 		e.body = new(judged)
 	case KindFlip:
 		e.body = new(flipped)
+	case KindUnstage:
+		e.body = new(unstaged)
 	case KindDeliver:
 		e.body = new(delivered)
 	case KindHeads:

@@ -46,10 +46,11 @@ type feed struct {
 	seqs        []int64
 	gone        []int64
 	commitments [][sha256.Size]byte
-	told        []bool // that the entry is gone was told by an event
-	covered     int64  // the last number that an event covers
-	next        int    // the first line that no event covers
-	flipped     int64  // the last head that a flip told
+	told        []bool    // that the entry is gone was told by an event
+	covered     int64     // the last number that an event covers
+	next        int       // the first line that no event covers
+	flipped     int64     // the last head that a flip told
+	staged      []*judged // what counts from the next flip on
 }
 
 // readFeed reads a feed and the hash of its file.
@@ -125,8 +126,17 @@ func (f *feed) add(l FeedLine) string {
 	return ""
 }
 
-// judge holds the entries that an event covers against the feed.
+// judge holds the entries that an event covers against the feed. What is staged waits: it
+// may be given up, and then its numbers are given again.
 func (f *feed) judge(j *judged) string {
+	if j.Result == "staged" {
+		f.staged = append(f.staged, j)
+		return ""
+	}
+	return f.count(j)
+}
+
+func (f *feed) count(j *judged) string {
 	if e := j.Entries; e.Count != 0 {
 		if e.From <= f.covered || e.To < e.From {
 			return fmt.Sprintf("it covers the entries %d to %d of feed %s, but those up to %d are covered already", e.From, e.To, f.Feed, f.covered)
@@ -140,9 +150,6 @@ func (f *feed) judge(j *judged) string {
 		}
 		f.covered = e.To
 		if got := root.Root(); root.Size() != e.Count || hex.EncodeToString(got[:]) != e.Root {
-			if e.From > f.Head && root.Size() < e.Count {
-				return "" // beyond the head, entries may have been given up
-			}
 			return fmt.Sprintf("it covers %d entries, %d to %d, of feed %s with the root %s; %s has %d there, with the root %x", e.Count, e.From, e.To, f.Feed, clip(e.Root), f.path, root.Size(), got[:])
 		}
 	}
@@ -206,6 +213,13 @@ func (f *feed) flip(head int64) string {
 		return fmt.Sprintf("it moves the head of feed %s to %d; it was at %d before, and is at %d in %s", f.Feed, head, f.flipped, f.Head, f.path)
 	}
 	f.flipped = head
+	staged := f.staged
+	f.staged = nil
+	for _, j := range staged {
+		if text := f.count(j); text != "" {
+			return "of what was staged before it: " + text
+		}
+	}
 	return ""
 }
 

@@ -111,6 +111,14 @@ func (v *verifier) feedEvent(e Event) string {
 			text = f.deliver(b)
 		}
 		return text
+	case *unstaged:
+		for _, m := range b.Feeds {
+			f, text := find(m.Feed)
+			if text != "" {
+				return text
+			}
+			f.staged = nil
+		}
 	case *flipped:
 		for _, m := range b.Feeds {
 			f, text := find(m.Feed)

@@ -228,9 +228,16 @@ func (p *applier) update(ctx context.Context, f func(*store.Tx) error) error {
 
 // put writes what a turn came to.
 func (p *applier) put(ctx context.Context, r *turn, w store.Advancing) error {
-	if err := p.update(ctx, func(t *store.Tx) error { return t.PutAdvance(ctx, w) }); err != nil {
+	err := p.update(ctx, func(t *store.Tx) error {
+		if err := t.PutAdvance(ctx, w); err != nil {
+			return err
+		}
+		return t.PutEvents(ctx, r.events)
+	})
+	if err != nil {
 		return err
 	}
+	p.n.nudgeLedger()
 	if w.Left > 0 {
 		p.standing.Forget()
 	} else {
@@ -243,10 +250,11 @@ func (p *applier) put(ctx context.Context, r *turn, w store.Advancing) error {
 
 // turn is one turn of an applier.
 type turn struct {
-	write store.Advancing
-	more  bool
-	seen  []int64 // by place: up to where the logs are judged by it
-	upTo  []int64 // and up to where they are to be
+	write  store.Advancing
+	events []store.EventRow
+	more   bool
+	seen   []int64 // by place: up to where the logs are judged by it
+	upTo   []int64 // and up to where they are to be
 }
 
 // tell reports how far the accept logs are judged.
@@ -310,8 +318,12 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 		return nil, err
 	}
 	r.seen = w.UpTo
+	if err := p.n.saltContents(advanced.Contents); err != nil {
+		return nil, err
+	}
 	r.write = store.Advancing{Agreement: a, Advanced: advanced, Seen: w.UpTo, Touched: touched, Waits: lib.Waits(), Now: now}
-	return r, nil
+	r.events, err = p.n.judged(ctx, t, r.write, anew)
+	return r, err
 }
 
 // ahead is a window that is read while the one before it is judged and written.

@@ -264,6 +264,7 @@ func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Q
 			f.Head, f.Release, f.Staged, f.Gaps = now.Head, true, now.Through.Staged, now.Through.Gaps
 		}
 		p, err = t.Page(ctx, f)
+		p.Head = f.Head
 		return err
 	})
 	return p, err

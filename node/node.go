@@ -36,6 +36,10 @@ type Node struct {
 
 	pageLines    int
 	cursorSecret [32]byte
+
+	salts    func(entente.Digest) []byte // see Config.Salts
+	inbox    inbox
+	sequence chan struct{} // the sequencer
 }
 
 // Config is what a node is made of. Zero fields take what they name.
@@ -46,7 +50,10 @@ type Config struct {
 	// id, "" for who has not signed in. It is asked anew for each value. Random values for
 	// others are not drawn from it, so that they shift nothing; nil: crypto/rand.
 	RandomFor func(account string) io.Reader
-	Log       *slog.Logger // slog.Default()
+	// Salts gives the salt of a content's commitment by its digest; nil: crypto/rand, which is
+	// what hides contents. With it tests have two nodes agree.
+	Salts func(entente.Digest) []byte
+	Log   *slog.Logger // slog.Default()
 
 	// Home names the organisation when the store has none yet: "home" if it is "".
 	Home string
@@ -66,7 +73,8 @@ const cursorSetting = "cursor-secret"
 // Open makes a node on a store. The first time, it establishes home and the API root
 // "api1".
 func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
-	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pace: newPace(), preview: make(chan struct{}, 1), pageLines: c.PageLines}
+	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pace: newPace(), preview: make(chan struct{}, 1), pageLines: c.PageLines, salts: c.Salts, sequence: make(chan struct{}, 1)}
+	n.inbox.write = st.PutInbox
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }
 	}
@@ -165,12 +173,20 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		if change, err = entente.Decide(c, f); err != nil {
 			return err
 		}
-		return t.Apply(ctx, change)
+		if err := n.saltContents(change.Contents); err != nil {
+			return err
+		}
+		if err := t.Apply(ctx, change); err != nil {
+			return err
+		}
+		return n.record(ctx, t, c, f, change)
 	})
 	n.meters.command(c, change, err)
 	if err != nil {
+		n.refused(ctx, a, c, err)
 		return entente.Receipt{}, err
 	}
+	n.nudgeLedger()
 	if change.Head != 0 {
 		n.pace.came()
 	}

@@ -40,6 +40,7 @@ func (n *Node) Run(ctx context.Context) error {
 	wg.Go(func() { n.watch(ctx) })
 	wg.Go(func() { n.followSchedule(ctx) })
 	wg.Go(func() { n.runAppliers(ctx) })
+	wg.Go(func() { n.runSequencer(ctx) })
 	for _, j := range jobs {
 		wg.Go(func() {
 			wake := n.wake

@@ -158,7 +158,7 @@ func (n *Node) SignIn(ctx context.Context, name, password string) (entente.Actor
 		<-n.signIns.slots
 	}
 	if !good || a == nil || a.Disabled {
-		n.meters.signIn("failed")
+		n.failedSignIn(ctx, a, "password")
 		return entente.Actor{}, wrongSignIn()
 	}
 	n.signIns.remember(sum)
@@ -177,7 +177,7 @@ func (n *Node) SignInToken(ctx context.Context, secret string) (entente.Actor, e
 		return entente.Actor{}, err
 	}
 	if a == nil || a.Disabled || (token.Expires != 0 && token.Expires <= n.now()) {
-		n.meters.signIn("failed")
+		n.failedSignIn(ctx, a, "token")
 		return entente.Actor{}, wrongSignIn()
 	}
 	n.meters.signIn("token")
@@ -201,7 +201,7 @@ func (n *Node) SignInCertificate(ctx context.Context, shown *x509.Certificate) (
 	// The dates of what is shown alone would say little: whoever has the key can write
 	// himself another certificate. What counts is the end of the one that was added.
 	if a == nil || a.Disabled || known.Expires < now || now < shown.NotBefore.UnixMicro() || shown.NotAfter.UnixMicro() < now {
-		n.meters.signIn("failed")
+		n.failedSignIn(ctx, a, "certificate")
 		return entente.Actor{}, wrongSignIn()
 	}
 	n.meters.signIn("certificate")

@@ -14,11 +14,14 @@ import (
 func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	began := *a.Work
 	staged := slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Staged() })
-	for staged {
+	for said := false; staged; said = true {
 		err := p.update(ctx, func(t *store.Tx) error {
 			done, err := t.Unstage(ctx, a, unstageLines)
 			staged = !done
-			return err
+			if err != nil || said {
+				return err
+			}
+			return p.n.noteFeeds(ctx, t, "unstage", a, func(f entente.ReleaseFeed) int64 { return f.Head }, nil)
 		})
 		if err != nil {
 			return err
@@ -132,6 +135,14 @@ func (s *staging) flip(ctx context.Context, a *entente.Agreement) (done bool, er
 			return nil
 		}
 		if err := t.Flip(ctx, &now, s.at, s.n.now()); err != nil {
+			return err
+		}
+		home, err := t.Home(ctx)
+		if err != nil {
+			return err
+		}
+		shown := now.StateShown(a, home.ID, s.n.now())
+		if err := s.n.noteFeeds(ctx, t, "flip", &now, func(f entente.ReleaseFeed) int64 { return f.Tail }, shown); err != nil {
 			return err
 		}
 		return t.Apply(ctx, entente.Change{Agreement: &now, Step: &step})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 
 	"entente"
@@ -10,7 +11,7 @@ import (
 var contentBulk = bulk{
 	table: "content",
 	columns: []column{{"content", "bigint"}, {"okey", "bigint"}, {"micros", "bigint"}, {"rest", "text"}, {"digest", "bytea"},
-		{"id", "text"}, {"spec", "bigint"}, {"stamp", "text"}, {"body", "bytea"}},
+		{"id", "text"}, {"spec", "bigint"}, {"stamp", "text"}, {"body", "bytea"}, {"salt", "bytea"}},
 	conflict: "okey, micros, rest, digest",
 }
 
@@ -70,8 +71,14 @@ func (t *Tx) putContents(ctx context.Context, all []entente.NewContent) (int64, 
 	}
 	rows := make([][]any, len(all))
 	for i, n := range all {
+		if n.Salt == nil {
+			n.Salt = make([]byte, entente.SaltSize)
+			if _, err := rand.Read(n.Salt); err != nil {
+				return 0, err
+			}
+		}
 		v, key := n.Version, n.Version.Key()
-		rows[i] = []any{n.Content, v.ID.Fold(), key.Micros, key.Rest, v.Digest[:], string(v.ID), int64(v.Spec), v.Stamp().Text, v.Bytes}
+		rows[i] = []any{n.Content, v.ID.Fold(), key.Micros, key.Rest, v.Digest[:], string(v.ID), int64(v.Spec), v.Stamp().Text, v.Bytes, n.Salt}
 	}
 	return t.s.d.insert(ctx, t, contentBulk, rows)
 }

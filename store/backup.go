@@ -51,9 +51,10 @@ func (t table) names() string {
 }
 
 // derived tables are no part of a backup: the schema's own number stands in its first
-// line, leases mean nothing to another process, and the index is made from the contents.
+// line, leases mean nothing to another process, the index is made from the contents, and
+// the inbox is emptied before.
 func derived(name string) bool {
-	return name == "schema_version" || name == "lease" || slices.Contains(indexTables, name)
+	return name == "schema_version" || name == "lease" || name == "event_in" || slices.Contains(indexTables, name)
 }
 
 // indexTables are those of the index.

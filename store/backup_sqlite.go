@@ -25,10 +25,12 @@ func sqliteStage(path string) (*staging, error) {
 			return nil, entente.Errorf(entente.Conflict, "%s is there already; a backup is restored into an empty place only", name)
 		}
 	}
-	// An index that was left behind belongs to other contents.
-	for _, name := range []string{sqliteIndexPath(path), sqliteIndexPath(path) + "-wal", sqliteIndexPath(path) + "-shm"} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, entente.Wrap(entente.Unavailable, err, "the index of an earlier database cannot be taken away: "+err.Error())
+	// An index that was left behind belongs to other contents, an inbox to another ledger.
+	for _, file := range []string{sqliteIndexPath(path), sqliteInboxPath(path)} {
+		for _, name := range []string{file, file + "-wal", file + "-shm"} {
+			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, entente.Wrap(entente.Unavailable, err, "a file of an earlier database cannot be taken away: "+err.Error())
+			}
 		}
 	}
 	staged := path + ".restoring"

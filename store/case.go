@@ -149,7 +149,7 @@ func (t *Tx) concerns(ctx context.Context, k *entente.Case, all []entente.Agreem
 					h := at[l.Content]
 					if h == nil {
 						x := contents[byContent[l.Content]]
-						h = &entente.HeldVersion{Content: l.Content, Digest: x.Digest, Stamp: cmp.Or(x.stamp, entente.FormatMicros(l.Added)), Waits: waits[[2]int64{a.Num, l.Content}]}
+						h = &entente.HeldVersion{Content: l.Content, Digest: x.Digest, Salt: x.Salt, Stamp: cmp.Or(x.stamp, entente.FormatMicros(l.Added)), Waits: waits[[2]int64{a.Num, l.Content}]}
 						at[l.Content] = h
 					}
 					if !slices.Contains(h.Sources, l.Source) {
@@ -194,7 +194,7 @@ type contentKept struct {
 
 // contentsKept reads what contents there are of an object.
 func (t *Tx) contentsKept(ctx context.Context, id entente.ObjectID) ([]contentKept, error) {
-	rows, err := t.query(ctx, `SELECT content, micros, rest, digest, stamp FROM content WHERE okey = $1 AND id = $2`, id.Fold(), string(id))
+	rows, err := t.query(ctx, `SELECT content, micros, rest, digest, stamp, salt FROM content WHERE okey = $1 AND id = $2`, id.Fold(), string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (t *Tx) contentsKept(ctx context.Context, id entente.ObjectID) ([]contentKe
 	for rows.Next() {
 		var x contentKept
 		var digest []byte
-		if err := rows.Scan(&x.Content, &x.Key.Micros, &x.Key.Rest, &digest, &x.stamp); err != nil {
+		if err := rows.Scan(&x.Content, &x.Key.Micros, &x.Key.Rest, &digest, &x.stamp, &x.Salt); err != nil {
 			return nil, err
 		}
 		copy(x.Digest[:], digest)

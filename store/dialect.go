@@ -28,6 +28,8 @@ type dialect struct {
 	// indexAnew is the migration that lets the follower begin anew, for the keys of filters;
 	// where the index is a database of its own, indexVersion does that.
 	indexAnew []string
+	// inboxSchema is the migration that makes the inbox, where it is a table like the others.
+	inboxSchema []string
 	// ints turns a set of integers into an SQL expression for the right side of IN (and for
 	// FROM, with the one column n), with the parameter's number, and the parameter.
 	ints func(param string, set []int64) (expr string, arg any)
@@ -85,13 +87,17 @@ type dialect struct {
 // pools are the connections of a store. The index is full text, the values and how far
 // their follower came: all of it is made from the contents and can be made again. On
 // SQLite, which lets one writer at a time into a file, it is a file of its own, so that
-// the follower and intake do not wait for each other; readers see both files as one.
-type pools struct{ write, index, read *sql.DB }
+// the follower and intake do not wait for each other; readers see both files as one. The
+// inbox of events is a file of its own as well, so that no page waits for intake.
+type pools struct{ write, index, inbox, read *sql.DB }
 
 func (p pools) close() error {
 	err := p.write.Close()
 	if p.index != nil && p.index != p.write {
 		err = errors.Join(err, p.index.Close())
+	}
+	if p.inbox != nil && p.inbox != p.write {
+		err = errors.Join(err, p.inbox.Close())
 	}
 	if p.read != nil && p.read != p.write {
 		err = errors.Join(err, p.read.Close())

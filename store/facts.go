@@ -206,7 +206,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 		wanted[id] = struct{}{}
 	}
 	in, arg := t.s.d.ints("$1", keys)
-	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest, digest FROM content WHERE okey IN `+in+t.s.d.share, arg)
+	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest, digest, salt FROM content WHERE okey IN `+in+t.s.d.share, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +222,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 		var k entente.Known
 		var id, rest string
 		var digest []byte
-		if err := rows.Scan(&k.Content, &id, &k.Spec, &k.Key.Micros, &rest, &digest); err != nil {
+		if err := rows.Scan(&k.Content, &id, &k.Spec, &k.Key.Micros, &rest, &digest, &k.Salt); err != nil {
 			return nil, err
 		}
 		oid := entente.ObjectID(id)

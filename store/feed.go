@@ -14,8 +14,8 @@ type FeedQuery struct {
 	Limit  int   // the most entries in the page, 1 or more
 	Filter entente.Filter
 	Bodies bool // with the versions' bytes
-	// BytesOnly leaves out of the entries all but position, time and bytes: a page of
-	// objects needs no more, and each column costs as much as finding the row.
+	// BytesOnly leaves out of the entries all but position, time, bytes and what commits to
+	// them: a page of objects needs no more, and each column costs as much as finding the row.
 	BytesOnly bool
 	Match     *Match // what is looked for in the bytes, nil for nothing
 	// Lines is how many positions of the feed one page looks at, 0 for [PageLines]; for a
@@ -155,7 +155,9 @@ func (t *Tx) pageUpTo(ctx context.Context, q FeedQuery) (entente.Page, error) {
 func (f FeedQuery) scan(scan func(...any) error) (entente.Entry, error) {
 	if f.BytesOnly {
 		var e entente.Entry
-		err := scan(&e.Seq, &e.Added, &e.Bytes)
+		var digest []byte
+		err := scan(&e.Seq, &e.Added, &digest, &e.Salt, &e.Bytes)
+		copy(e.Digest[:], digest)
 		return e, err
 	}
 	return scanEntry(scan, f.Bodies)
@@ -165,7 +167,7 @@ func scanEntry(scan func(...any) error, bodies bool) (entente.Entry, error) {
 	var e entente.Entry
 	var id string
 	var digest []byte
-	to := []any{&e.Seq, &e.Added, &id, &e.Spec, &e.Stamp, &digest}
+	to := []any{&e.Seq, &e.Added, &id, &e.Spec, &e.Stamp, &digest, &e.Salt}
 	if bodies {
 		to = append(to, &e.Bytes)
 	}

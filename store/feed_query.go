@@ -31,10 +31,10 @@ func (q *query) texts(d *dialect, set []string) string {
 
 // columns are what scan reads.
 func (f FeedQuery) columns() string {
-	const entry = `l.seq, l.added, c.id, c.spec, c.stamp, c.digest`
+	const entry = `l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.salt`
 	switch {
 	case f.BytesOnly:
-		return `l.seq, l.added, c.body`
+		return `l.seq, l.added, c.digest, c.salt, c.body`
 	case f.Bodies:
 		return entry + `, c.body`
 	}

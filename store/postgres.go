@@ -16,14 +16,16 @@ import (
 )
 
 var postgresDialect = &dialect{
-	name:  "postgres",
-	open:  postgresOpen,
-	view:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-	words: strings.NewReplacer("{blob}", "BYTEA", "{clustered}", "", "{number}", "BIGINT PRIMARY KEY"),
+	name: "postgres",
+	open: postgresOpen,
+	view: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+	words: strings.NewReplacer("{blob}", "BYTEA", "{clustered}", "", "{number}", "BIGINT PRIMARY KEY",
+		"{empty}", "''::bytea", "{random}", "uuid_send(gen_random_uuid())"),
 	searchSchema: []string{
 		`CREATE TABLE search (content BIGINT PRIMARY KEY, words TSVECTOR NOT NULL)`,
 		`CREATE INDEX search_words ON search USING GIN (words)`,
 	},
+	inboxSchema: []string{inboxSchema},
 	ints: func(param string, set []int64) (string, any) {
 		return "(SELECT unnest(" + param + "::bigint[]) AS n)", set
 	},
@@ -68,7 +70,7 @@ func postgresOpen(url string) (pools, error) {
 		db.Close()
 		return pools{}, fmt.Errorf("PostgreSQL does not answer: %w", err)
 	}
-	return pools{db, db, db}, nil
+	return pools{db, db, db, db}, nil
 }
 
 // postgresPlans tells the planner what these statements are: few rows by an index and in

@@ -149,7 +149,7 @@ func (t *Tx) LiveAt(ctx context.Context, feed, head int64, gaps []entente.Gap, l
 	if err := t.queryRow(ctx, `SELECT COUNT(*)`+live, q.args...).Scan(&count); err != nil {
 		return 0, nil, err
 	}
-	text := `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest` + live + ` ORDER BY l.seq LIMIT ` + q.arg(limit)
+	text := `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.salt` + live + ` ORDER BY l.seq LIMIT ` + q.arg(limit)
 	rows, err := t.query(ctx, text, q.args...)
 	if err != nil {
 		return 0, nil, err

@@ -163,8 +163,35 @@ func (d *dialect) migrations() [][]string {
 		// When entries left a release feed: its position then, and the time in microseconds.
 		`CREATE TABLE departure (feed BIGINT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
 		`CREATE INDEX decision_action ON decision (action)`,
-	}}
+	}, append([]string{
+		// What commitments to contents hide them with.
+		`ALTER TABLE content ADD COLUMN salt {blob} NOT NULL DEFAULT {empty}`,
+		`UPDATE content SET salt = {random}`,
+		// Events that wait to be entered into the ledger, written with their effect. organisation is
+		// the partner in whose log they go, '' for the main log.
+		`CREATE TABLE event_out (at BIGINT NOT NULL, id {blob} NOT NULL, organisation TEXT NOT NULL, kind TEXT NOT NULL, salt {blob} NOT NULL,
+			body {blob} NOT NULL, PRIMARY KEY (at, id)) {clustered}`,
+		// The logs of each epoch, with their last checkpoint; the keys that sign these; entries; the
+		// hashes of the trees, as tiles.
+		`CREATE TABLE ledger_log (num {number}, epoch BIGINT NOT NULL, organisation TEXT NOT NULL, size BIGINT NOT NULL, root {blob} NOT NULL,
+			note {blob} NOT NULL, UNIQUE (epoch, organisation))`,
+		`CREATE TABLE ledger_key (epoch BIGINT NOT NULL, generation BIGINT NOT NULL, seed {blob} NOT NULL, size BIGINT NOT NULL, endorsed {blob} NOT NULL,
+			PRIMARY KEY (epoch, generation))`,
+		`CREATE TABLE ledger_entry (log BIGINT NOT NULL, idx BIGINT NOT NULL, id {blob} NOT NULL, at BIGINT NOT NULL, kind TEXT NOT NULL,
+			entry {blob} NOT NULL, salt {blob} NOT NULL, body {blob} NOT NULL, PRIMARY KEY (log, idx)) {clustered}`,
+		`CREATE UNIQUE INDEX ledger_entry_id ON ledger_entry (id)`,
+		`CREATE TABLE ledger_tile (log BIGINT NOT NULL, level BIGINT NOT NULL, idx BIGINT NOT NULL, hashes {blob} NOT NULL,
+			PRIMARY KEY (log, level, idx)) {clustered}`,
+		// What was served to an organisation for the first time: positions of a feed, and by which
+		// entry of its log.
+		`CREATE TABLE ledger_served (organisation TEXT NOT NULL, feed TEXT NOT NULL, seq BIGINT NOT NULL, last BIGINT NOT NULL, at BIGINT NOT NULL,
+			log BIGINT NOT NULL, idx BIGINT NOT NULL, PRIMARY KEY (organisation, feed, seq)) {clustered}`,
+	}, d.inboxSchema...)}
 }
+
+// inboxSchema makes the table of events whose only effect is an answer.
+const inboxSchema = `CREATE TABLE IF NOT EXISTS event_in (at BIGINT NOT NULL, id {blob} NOT NULL, organisation TEXT NOT NULL, kind TEXT NOT NULL, salt {blob} NOT NULL,
+	body {blob} NOT NULL, PRIMARY KEY (at, id)) {clustered}`
 
 // migrate brings the schema to the newest form this release knows. Two processes may
 // start at once: the one that comes second finds the tables made, and looks again.
@@ -180,6 +207,12 @@ func (s *Store) migrate(ctx context.Context) error {
 
 func (s *Store) migrateOnce(ctx context.Context) error {
 	if err := s.Update(ctx, s.migrateTables(ctx)); err != nil || s.d.index == nil {
+		return err
+	}
+	if err := s.update(ctx, s.inbox, func(t *Tx) error {
+		_, err := t.tx.ExecContext(ctx, s.d.words.Replace(inboxSchema))
+		return err
+	}); err != nil {
 		return err
 	}
 	return s.UpdateIndex(ctx, s.migrateIndex(ctx))

@@ -21,7 +21,8 @@ var sqliteDialect = &dialect{
 	name:           "sqlite",
 	open:           sqliteOpen,
 	keepStatements: true,
-	words:          strings.NewReplacer("{blob}", "BLOB", "{clustered}", "WITHOUT ROWID", "{number}", "INTEGER PRIMARY KEY"),
+	words: strings.NewReplacer("{blob}", "BLOB", "{clustered}", "WITHOUT ROWID", "{number}", "INTEGER PRIMARY KEY",
+		"{empty}", "x''", "{random}", "randomblob(16)"),
 	searchSchema: []string{
 		`CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 0')`,
 	},
@@ -81,8 +82,8 @@ var sqliteDialect = &dialect{
 // what intake would spend on it.
 func sqliteOpen(path string) (pools, error) {
 	var p pools
-	indexed := sqliteIndexPath(path)
-	for _, file := range []string{path, indexed} {
+	indexed, inbox := sqliteIndexPath(path), sqliteInboxPath(path)
+	for _, file := range []string{path, indexed, inbox} {
 		if err := sqliteCreate(file); err != nil {
 			return p, err
 		}
@@ -94,7 +95,8 @@ func sqliteOpen(path string) (pools, error) {
 	}
 	p.write = writer(path, "synchronous(FULL)", "cache_size(-49152)")
 	p.index = writer(indexed, "synchronous(NORMAL)", "cache_size(-24576)")
-	for file, db := range map[string]*sql.DB{path: p.write, indexed: p.index} {
+	p.inbox = writer(inbox, "synchronous(FULL)", "cache_size(-2048)")
+	for file, db := range map[string]*sql.DB{path: p.write, indexed: p.index, inbox: p.inbox} {
 		if err := db.Ping(); err != nil {
 			return pools{}, errors.Join(fmt.Errorf("%s: %w", file, err), p.close())
 		}
@@ -107,6 +109,9 @@ func sqliteOpen(path string) (pools, error) {
 
 // sqliteIndexPath is where the index of a database lies: beside it.
 func sqliteIndexPath(path string) string { return strings.TrimSuffix(path, ".db") + "-index.db" }
+
+// sqliteInboxPath is where the inbox of events lies: beside it too.
+func sqliteInboxPath(path string) string { return strings.TrimSuffix(path, ".db") + "-events.db" }
 
 // sqliteName is how the driver is told of a file and what to set on each connection.
 func sqliteName(path string, pragmas ...string) string {

@@ -26,8 +26,8 @@ import (
 // processes may have the same database open.
 type Store struct {
 	d *dialect
-	// On SQLite, which has one writer for a file, write and index hold one transaction each.
-	write, index, read side
+	// On SQLite, which has one writer for a file, write, index and inbox hold one transaction each.
+	write, index, inbox, read side
 
 	mu     sync.Mutex
 	blocks map[string]block // numbers reserved for this process
@@ -61,9 +61,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{d: d, blocks: map[string]block{}, terms: map[entente.Digest]entente.Terms{}}
 	s.write = newSide(d, p.write, nil)
-	s.index, s.read = s.write, s.write
+	s.index, s.inbox, s.read = s.write, s.write, s.write
 	if p.index != p.write {
 		s.index = newSide(d, p.index, nil)
+	}
+	if p.inbox != p.write {
+		s.inbox = newSide(d, p.inbox, nil)
 	}
 	if p.read != p.write {
 		s.read = newSide(d, p.read, d.view)
@@ -78,10 +81,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // Close releases the database.
 func (s *Store) Close() error {
-	for _, side := range []side{s.write, s.index, s.read} {
+	for _, side := range []side{s.write, s.index, s.inbox, s.read} {
 		side.statements.close()
 	}
-	return pools{s.write.db, s.index.db, s.read.db}.close()
+	return pools{s.write.db, s.index.db, s.inbox.db, s.read.db}.close()
 }
 
 // side is one of a store's pools of connections.
