@@ -87,7 +87,7 @@ func damages() []damage {
 		{"specification", "content", "its specification is 20, and its bytes say 21", []string{`UPDATE content SET spec = 20 WHERE content = ` + one}},
 		{"orphan", "content", "is in no collection", []string{`DELETE FROM line WHERE content = ` + one}},
 		{"twice", "content", "is stored twice", []string{`DROP INDEX content_version`,
-			`INSERT INTO content SELECT 999999999, okey, micros, rest, digest, id, spec, stamp, body FROM content WHERE content = ` + one,
+			`INSERT INTO content SELECT 999999999, okey, micros, rest, digest, id, spec, stamp, body, salt FROM content WHERE content = ` + one,
 			`INSERT INTO line SELECT feed, 2000, 999999999, source, added + 999999999, type, spec, gone, newer, later, rival FROM line WHERE content = ` + one}},
 		{"content missing", "feed", "does not exist", []string{`DELETE FROM content WHERE content = ` + one}},
 		{"head", "feed", "is not between 1 and the head 0", []string{`UPDATE feed SET head = 0`}},
