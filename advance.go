@@ -135,7 +135,6 @@ type advancing struct {
 	m        *Matter
 	later    []Submission // still to come, in order
 	dissent  []Dissent    // about it, of whatever source
-	claim    *Submission  // which of what stands tells who made the object
 	founding founding     // of what stands
 	creator  string       // the organisation that made it, "" unknown
 	// What settling it came to.

@@ -115,9 +115,7 @@ func TestAdvanceOfDecisions(t *testing.T) {
 					t.Fatalf("%s at %d awaits an approval, and stands: %v, needs none: %v", l.v.ID, l.seq, stands, w.allowed(i, false))
 				}
 			}
-			if !contests {
-				w.rests()
-			}
+			w.rests()
 		}
 	})
 }
@@ -292,9 +290,7 @@ func TestAdvanceOfLogsAtDifferentSpeeds(t *testing.T) {
 				w.take(round...)
 				w.check()
 			}
-			if !contests {
-				w.rests()
-			}
+			w.rests()
 			return w
 		}
 		stands := func(w *feedWorld) []string {

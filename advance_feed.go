@@ -48,6 +48,7 @@ func (a *advance) gone(o *advancing, leaving []Standing) []int64 {
 			first[x.Place] = x.Line.Seq
 		}
 		j.mark(j.line(o.m.ID, x.Line.Seq), MarkGone, j.head)
+		o.m.HasLeft(x)
 		a.out.Left++
 	}
 	for place := range a.journals {
@@ -193,7 +194,7 @@ func (a *advance) keep(o *advancing, leaving []Standing) {
 		a.kept = append(a.kept, o)
 	}
 	for i := range leaving {
-		o.kept[resting{leaving[i].Place, leaving[i].Of, leaving[i].Line.Source}] = true
+		o.kept[leaving[i].resting()] = true
 	}
 }
 

@@ -41,10 +41,10 @@ const mostRounds = 100
 // became new of the objects of the front: first all that leaves, then what enters.
 //
 // Where contents of one version take each other's place, what refers to them leaves and
-// comes in again, and that may let others take theirs. What stands, what waits and who made
-// it are finitely many, so if it did not end it would come back to where it was; no history is known
-// that does. The bound makes it end whatever is submitted: nothing more enters then, and
-// what could is judged again after an hour.
+// comes in again, and that may let others take theirs. As what has stood goes on to tell who
+// made an object, that ends when nothing is left that has not stood. The bound makes it end
+// soon, whatever is submitted: nothing more enters then, and what could is judged again after
+// an hour.
 func (a *advance) carry(front []*advancing) error {
 	for {
 		if err := a.carryOnce(front); err != nil {

@@ -116,12 +116,15 @@ func (w *feedWorld) Matters(ids []entente.ObjectID) ([]*entente.Matter, error) {
 		for place := range w.known {
 			for _, k := range w.known[place][id] {
 				for _, l := range k.Lines {
+					of := k.Content
+					if s, ok := w.stamped[of]; ok {
+						of = s
+					}
+					x := entente.Standing{Place: place, Line: l, Of: of, Spec: k.Spec, Key: k.Key}
 					if l.Live() {
-						of := k.Content
-						if s, ok := w.stamped[of]; ok {
-							of = s
-						}
-						m.Standing = append(m.Standing, entente.Standing{Place: place, Line: l, Of: of, Spec: k.Spec, Key: k.Key})
+						m.Standing = append(m.Standing, x)
+					} else {
+						m.HasLeft(x)
 					}
 				}
 			}

@@ -13,10 +13,7 @@ func (a *advance) counting(o *advancing, s *Submission) []Dissent {
 		return nil
 	}
 	o.winners = append(o.winners[:0], &candidate{s: s})
-	creator := ""
-	if claim := o.claimIn(nil); claim != nil {
-		creator = a.c.Owner(claim.Version.CreatedBy)
-	}
+	creator := a.creatorBy(o.claimIn())
 	o.winners = o.winners[:0]
 	var out []Dissent
 	for _, d := range o.dissent {

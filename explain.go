@@ -35,6 +35,7 @@ func Explain(c *Circumstances, lib Library, id ObjectID) ([]Explanation, *Matter
 	}
 	telling := *a.c
 	telling.Telling, telling.Present = true, a.there
+	contest := a.newContesting(o)
 	var out []Explanation
 	for i := range o.m.Submissions {
 		s := &o.m.Submissions[i]
@@ -47,8 +48,8 @@ func Explain(c *Circumstances, lib Library, id ObjectID) ([]Explanation, *Matter
 		}
 		if e.Entry == nil {
 			a.explainDissent(o, s, &e.Verdict)
-			if _, held := o.place(s); held {
-				e.Contested, e.Holder = true, holder(o.m, s)
+			if !contest.gets(s) {
+				e.Contested, e.Holder = true, o.m.holder(s)
 			}
 		}
 		out = append(out, e)
@@ -80,14 +81,4 @@ func (a *advance) explainDissent(o *advancing, s *Submission, v *Verdict) {
 				Saw: "its dissent goes with it, and waits itself, for which it waits 72 hours at most: " + listed(missing)}
 		}
 	}
-}
-
-// holder finds the entry that holds the place of a submission.
-func holder(m *Matter, s *Submission) *Standing {
-	for i := range m.Standing {
-		if x := &m.Standing[i]; x.Place == s.Place && (x.Of == s.Content || x.takenBy(s)) {
-			return x
-		}
-	}
-	return nil
 }

@@ -40,6 +40,16 @@ type Matter struct {
 	Dissent     []Dissent    // that home or its creator's organisation holds, not struck
 
 	strict map[string]*Submission // see strictest
+	left   map[resting]bool       // see HasLeft
+}
+
+// HasLeft notes that an entry stood in a feed, and does no more. Readers have seen it: what it
+// rests on goes on to tell who made the object.
+func (m *Matter) HasLeft(x Standing) {
+	if m.left == nil {
+		m.left = map[resting]bool{}
+	}
+	m.left[x.resting()] = true
 }
 
 // Circumstances are what releases through one agreement rest on beside the object.

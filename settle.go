@@ -1,9 +1,6 @@
 package entente
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // arrive takes in the next submission of an object, and gives the objects of which
 // something is new by that.
@@ -80,7 +77,7 @@ func (a *advance) begin(o *advancing) {
 // something that waits.
 func (a *advance) judge(o *advancing, s *Submission) {
 	o.m.Dissent = a.counting(o, s)
-	v := judge(s, o.m, a.c, o.kept[resting{s.Place, s.Content, s.Source}])
+	v := judge(s, o.m, a.c, o.kept[s.resting()])
 	if v.Ruling == Withheld && s.Step > 0 {
 		o.withheld = append(o.withheld, HeldBack{s.Place, s.Content, v.Reason})
 	}
@@ -128,6 +125,9 @@ type resting struct {
 	source string
 }
 
+func (s *Submission) resting() resting { return resting{s.Place, s.Content, s.Source} }
+func (x *Standing) resting() resting   { return resting{x.Place, x.Of, x.Line.Source} }
+
 // stands gives what tells of the object's submissions whether they stand.
 func (m *Matter) stands() func(*Submission) bool {
 	if len(m.Standing) <= 8 {
@@ -138,9 +138,9 @@ func (m *Matter) stands() func(*Submission) bool {
 	all := make(map[resting]bool, len(m.Standing))
 	for i := range m.Standing {
 		x := &m.Standing[i]
-		all[resting{x.Place, x.Of, x.Line.Source}] = true
+		all[x.resting()] = true
 	}
-	return func(s *Submission) bool { return all[resting{s.Place, s.Content, s.Source}] }
+	return func(s *Submission) bool { return all[s.resting()] }
 }
 
 // leaving lists what stands of an object and may not: its source has deleted it, the rule
@@ -149,11 +149,11 @@ func (a *advance) leaving(m *Matter) ([]Standing, error) {
 	of := make(map[resting]*Submission, len(m.Submissions))
 	for i := range m.Submissions {
 		s := &m.Submissions[i]
-		of[resting{s.Place, s.Content, s.Source}] = s
+		of[s.resting()] = s
 	}
 	var out []Standing
 	for _, x := range m.Standing {
-		s := of[resting{x.Place, x.Of, x.Line.Source}]
+		s := of[x.resting()]
 		stays := s != nil
 		if stays {
 			v := judge(s, m, a.c, true)
@@ -193,125 +193,50 @@ func (a *advance) undecided(o *advancing) {
 	}
 }
 
-// place tells whether what stands holds the place of a submission, and at which position
-// stands what it takes the place of: the contents of the object's creator replace others'.
-func (o *advancing) place(s *Submission) (replaces int64, held bool) {
-	mine := o.creator != "" && s.Source == o.creator
-	for i := range o.m.Standing {
-		x := &o.m.Standing[i]
-		switch {
-		case x.Place != s.Place:
-		case x.Of == s.Content:
-			return 0, true // whoever repeats an entry never becomes its origin
-		case x.takenBy(s):
-			if !mine || x.Line.Source == o.creator {
-				return 0, true
-			}
-			replaces = x.Line.Seq
-		}
-	}
-	return replaces, false
-}
-
-// takenBy tells whether a submission has the version whose place an entry holds.
-func (x *Standing) takenBy(s *Submission) bool {
-	return x.Place == s.Place && s.Key.Micros != Unversioned && x.Spec == s.Version.Spec && x.Key == s.Key
-}
-
-// contest leaves of the candidates of an object that may enter those that have a place: one
-// content for a version, and each content once. The creator's organisation comes first,
-// then what stands, then what came first. Who made it tells the first claim among what
-// stands and what may enter: others, that readers never see, decide nothing here.
-func (a *advance) contest(o *advancing) {
-	o.winners = o.winners[:0]
-	for i := range o.candidates {
-		if c := &o.candidates[i]; !c.dead {
-			o.winners = append(o.winners, c)
-		}
-	}
-	a.claimed(o, o.claimIn(nil)) // while it is decided
-	slices.SortFunc(o.winners, func(x, y *candidate) int {
-		if o.creator != "" && (x.s.Source == o.creator) != (y.s.Source == o.creator) {
-			if x.s.Source == o.creator {
-				return -1
-			}
-			return 1
-		}
-		return x.s.arrival(y.s)
-	})
-	kept, replaced := o.winners[:0], []int64(nil)
-	for _, c := range o.winners {
-		held := slices.ContainsFunc(kept, func(k *candidate) bool {
-			return k.s.Place == c.s.Place && (k.s.Content == c.s.Content ||
-				c.s.Key.Micros != Unversioned && k.s.Key == c.s.Key && k.s.Version.Spec == c.s.Version.Spec)
-		})
-		if !held {
-			var at int64
-			if at, held = o.place(c.s); at != 0 {
-				replaced = append(replaced, at)
-			}
-		}
-		if !held {
-			kept = append(kept, c)
-		}
-	}
-	o.winners = kept
-	a.claimed(o, o.claimIn(replaced)) // as it will be
-	slices.SortFunc(o.winners, func(x, y *candidate) int { return cmp.Compare(x.s.arrival(y.s), 0) })
-}
-
 // reclaim finds which organisation made an object, by what stands of it.
 func (a *advance) reclaim(o *advancing) (changed bool) {
 	o.winners = o.winners[:0]
-	return a.claimed(o, o.claimIn(nil))
+	return a.claimed(o, o.claimIn())
 }
 
 // claimIn gives the submission that names who made the object, as [Creator] has it, among
-// those that stand, but for entries that are replaced, and the winners.
-func (o *advancing) claimIn(replaced []int64) *Submission {
+// those that stand and the winners.
+func (o *advancing) claimIn() *Submission {
 	switch x := o.m.Standing; {
 	case len(x)+len(o.winners) == 0:
 		return nil
 	case len(x) == 0 && len(o.winners) == 1:
 		return o.winners[0].s.claims()
-	case len(x) == 1 && len(o.winners) == 0 && len(replaced) == 0:
+	case len(x) == 1 && len(o.winners) == 0:
 		if s := o.m.submission(&x[0]); s != nil {
 			return s.claims()
 		}
 		return nil
 	}
-	if len(replaced) == 0 && len(o.m.Standing) > 0 {
-		if o.founding.first == nil {
-			o.founding = foundingOf(o.resting(nil))
-		}
-		f, plain := o.founding, true
-		for _, c := range o.winners {
-			plain = plain && f.add(c.s)
-		}
-		if plain {
-			return f.named
-		}
+	if o.founding.first == nil {
+		o.founding = foundingOf(o.resting())
 	}
-	all := o.resting(replaced)
+	f, plain := o.founding, true
+	for _, c := range o.winners {
+		plain = plain && f.add(c.s)
+	}
+	if plain {
+		return f.named
+	}
+	all := o.resting()
 	for _, c := range o.winners {
 		all = append(all, c.s)
 	}
 	return foundingOf(all).named
 }
 
-// resting gives the submissions on which entries rest, but for entries that are replaced.
-func (o *advancing) resting(replaced []int64) []*Submission {
+// resting gives the submissions on which entries rest.
+func (o *advancing) resting() []*Submission {
 	var all []*Submission
 	if len(o.m.Standing) == 0 {
 		return nil
 	}
-	left := *o.m
-	if len(replaced) > 0 {
-		left.Standing = slices.DeleteFunc(slices.Clone(left.Standing), func(x Standing) bool {
-			return slices.ContainsFunc(o.winners, func(c *candidate) bool { return c.s.Place == x.Place }) && slices.Contains(replaced, x.Line.Seq)
-		})
-	}
-	stands := left.stands()
+	stands := o.m.stands()
 	for i := range o.m.Submissions {
 		if s := &o.m.Submissions[i]; stands(s) {
 			all = append(all, s)
@@ -367,12 +292,9 @@ func (s *Submission) claims() *Submission {
 }
 
 func (a *advance) claimed(o *advancing, claim *Submission) (changed bool) {
-	creator := ""
-	if claim != nil {
-		creator = a.c.Owner(claim.Version.CreatedBy)
-	}
+	creator := a.creatorBy(claim)
 	changed = creator != o.creator
-	o.claim, o.creator = claim, creator
+	o.creator = creator
 	if changed {
 		for _, j := range a.journals {
 			j.creators[o.m.ID] = creator

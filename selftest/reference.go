@@ -16,6 +16,7 @@ type reference struct {
 	held      []holding
 	withdrawn map[*thing]bool
 	deleted   map[tombstone]bool
+	was       map[string]bool // what ever was in the feed, by its source
 	appended  int // how many entries there ever were
 	order     int
 }
@@ -37,13 +38,13 @@ type holding struct {
 }
 
 func newReference(t agreed) *reference {
-	return &reference{terms: t, withdrawn: map[*thing]bool{}, deleted: map[tombstone]bool{}}
+	return &reference{terms: t, withdrawn: map[*thing]bool{}, deleted: map[tombstone]bool{}, was: map[string]bool{}}
 }
 
 func (r *reference) clone() *reference {
 	c := *r
 	c.held = slices.Clone(r.held)
-	c.withdrawn, c.deleted = maps.Clone(r.withdrawn), maps.Clone(r.deleted)
+	c.withdrawn, c.deleted, c.was = maps.Clone(r.withdrawn), maps.Clone(r.deleted), maps.Clone(r.was)
 	return &c
 }
 
@@ -200,15 +201,18 @@ func (r *reference) enter() bool {
 		}
 		r.appended++
 		h.entry = r.appended
+		r.was[h.by.String()+h.text()] = true
 	}
 	return len(want) > 0
 }
 
 // hasPlace tells whether a version has the place of its moment: the object's maker first,
-// then what is there, then what came first.
+// then what is there, then what came first. Who the maker is nobody knows before something
+// of the object was in the feed.
 func (r *reference) hasPlace(h *holding) bool {
+	told := slices.ContainsFunc(r.held, func(x holding) bool { return x.of == h.of && r.was[x.by.String()+x.text()] })
 	rank := func(x *holding) int {
-		if m, ok := r.maker(x.of); ok && x.by == m {
+		if m, ok := r.maker(x.of); told && ok && x.by == m {
 			return 0
 		}
 		return 1
@@ -233,16 +237,20 @@ func (r *reference) submitted(by who, id string) bool {
 	return slices.ContainsFunc(r.held, func(h holding) bool { return h.by == by && h.of.id == id })
 }
 
-// shown is what the feed shows, as a text to compare.
+// shown is what the partner may tell by, as a text to compare: what the feed shows, and what
+// it has submitted itself, released or not.
 func (r *reference) shown() string {
 	var in []holding
+	var b strings.Builder
 	for _, h := range r.held {
 		if h.entry != 0 {
 			in = append(in, h)
 		}
+		if h.by == partner {
+			fmt.Fprintf(&b, "own %s\n", h.text())
+		}
 	}
 	slices.SortFunc(in, func(a, b holding) int { return cmp.Compare(a.entry, b.entry) })
-	var b strings.Builder
 	for _, h := range in {
 		fmt.Fprintf(&b, "%d %s by %s\n", h.entry, h.text(), h.by)
 	}

@@ -23,26 +23,31 @@ type trial struct {
 	ctx      context.Context
 	number   int
 	h        *history
-	ref      *reference
-	shelf    string    // id of the collection that the agreements cover
-	aside    string    // id of a collection that none covers
-	org      [3]string // ids of the parties; home's is not needed
-	token    [3]string // secrets of the partners' services
-	root     [3]string // names of the API roots of the partners' agreements
-	feed     [3]string // ids of their feeds
-	cursors  []string  // that the partner was given
+	ref      *reference // of all steps
+	alone    *reference // of those that are not hidden
+	shelf    string     // id of the collection that the agreements cover
+	aside    string     // id of a collection that none covers
+	org      [3]string  // ids of the parties; home's is not needed
+	token    [3]string  // secrets of the partners' services
+	root     [3]string  // names of the API roots of the partners' agreements
+	feed     [3]string  // ids of their feeds
+	cursors  []string   // that the partner was given
 	statuses []string
 	requests int
-	steps    int  // done
-	over     bool // all are
+	steps    int    // done
+	over     bool   // all are
+	unveil   []step // see removing
 }
 
 var tlps = [...]entente.TLP{entente.TLPNone, entente.TLPClear, entente.TLPGreen, entente.TLPAmber, entente.TLPAmberStrict, entente.TLPRed}
 
 // newTrial makes the parties and their agreements on both nodes.
 func newTrial(ctx context.Context, p *pair, r *rand.Rand, number int) (*trial, error) {
-	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: newHistory(r, number)}
-	t.ref = newReference(t.h.terms)
+	return newTrialOf(ctx, p, r, number, newHistory(r, number))
+}
+
+func newTrialOf(ctx context.Context, p *pair, r *rand.Rand, number int, h *history) (*trial, error) {
+	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: h, ref: newReference(h.terms), alone: newReference(h.terms)}
 	return t, t.setUp()
 }
 
@@ -141,7 +146,10 @@ func (t *trial) run() (*Difference, error) {
 	if d, err := t.walk(16); d != nil || err != nil {
 		return d, err
 	}
-	return t.compare()
+	if d, err := t.compare(); d != nil || err != nil {
+		return d, err
+	}
+	return t.unveiled()
 }
 
 // step does one step, on one node or both, and lets the appliers come to rest.
@@ -149,6 +157,7 @@ func (t *trial) step(s step) (*Difference, error) {
 	t.steps++
 	t.ref.do(s)
 	if !s.hidden {
+		t.alone.do(s)
 		t.clock.Add(1_000_000 + int64(t.IntN(3_000_000)))
 	}
 	sides := t.sides[:]

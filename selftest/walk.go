@@ -110,12 +110,45 @@ func (t *trial) request() request {
 	return r
 }
 
-// removing is a deletion by the partner, which the reference has to know of.
+// removing is a deletion by the partner, of which the references have to know. Where something
+// hidden comes into view by it (home's contents of a version that had the partner's in its
+// place, say), the two nodes may show different things from then on. Such a deletion waits
+// until they have been compared, and it is only looked here.
 func (t *trial) removing(r request) request {
 	id := r.path[strings.Index(r.path, "/objects/")+len("/objects/") : len(r.path)-1]
 	i := slices.IndexFunc(t.h.things, func(x *thing) bool { return x.id == id })
-	t.ref.do(step{action: remove, by: partner, object: t.h.things[i]})
+	s := step{action: remove, by: partner, object: t.h.things[i]}
+	ref, alone := t.ref.clone(), t.alone.clone()
+	ref.do(s)
+	alone.do(s)
+	if ref.shown() != alone.shown() {
+		t.unveil = append(t.unveil, s)
+		r.method = "HEAD"
+		return r
+	}
+	t.ref, t.alone = ref, alone
 	return r
+}
+
+// unveiled does at last, on the node that has what is hidden, the deletions by which that
+// comes into view: it has to come as the reference says.
+func (t *trial) unveiled() (*Difference, error) {
+	x := t.sides[1]
+	for i, s := range t.unveil {
+		t.ref.do(s)
+		x.random.set(fmt.Sprintf("unveil %d %d", t.number, i))
+		_, err := t.act(x, s)
+		if err == nil {
+			err = x.node.SettleAll(t.ctx)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("trial %d, %s: %w", t.number, s, err)
+		}
+		if d, err := t.compare(); d != nil || err != nil {
+			return d, err
+		}
+	}
+	return nil, nil
 }
 
 func (t *trial) status() string {

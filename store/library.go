@@ -245,12 +245,14 @@ func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, a
 		h := held[x.Content]
 		m := at[h.id]
 		if place, ok := l.feeds[feed]; ok {
-			if x.Gone == 0 {
-				of := x.Content
-				if o, ok := originals[entry{feed, x.Seq}]; ok {
-					of = o
-				}
-				m.Standing = append(m.Standing, entente.Standing{Place: place, Line: x, Of: of, Spec: h.spec, Key: h.key})
+			of := x.Content
+			if o, ok := originals[entry{feed, x.Seq}]; ok {
+				of = o
+			}
+			if e := (entente.Standing{Place: place, Line: x, Of: of, Spec: h.spec, Key: h.key}); x.Gone == 0 {
+				m.Standing = append(m.Standing, e)
+			} else {
+				m.HasLeft(e)
 			}
 			continue
 		}

@@ -1,0 +1,135 @@
+package entente_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"entente"
+)
+
+// lines writes all lines that the feeds ever had, with all that readers can tell of them.
+func (w *feedWorld) lines() []string {
+	of := map[int64]*entente.Version{}
+	for _, l := range w.log {
+		of[w.contents[l.v.Digest]] = l.v
+	}
+	var out []string
+	for place := range w.known {
+		for _, known := range w.known[place] {
+			for _, k := range known {
+				content := k.Content
+				if s, ok := w.stamped[content]; ok {
+					content = s
+				}
+				for _, l := range k.Lines {
+					out = append(out, fmt.Sprintf("%d %4d %s %s %x by %s added %d gone %d newer %d later %d", place, l.Seq, of[content].ID, of[content].Modified.Text, of[content].Digest[:3], l.Source,
+						l.Added, l.Gone, l.Newer, l.Spec))
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// entered tells whether a submission ever was in its feed.
+func (w *feedWorld) entered(i int) bool {
+	l := &w.log[i]
+	for _, k := range w.known[l.place][l.v.ID] {
+		content := k.Content
+		if s, ok := w.stamped[content]; ok {
+			content = s
+		}
+		if content == w.contents[l.v.Digest] && slices.ContainsFunc(k.Lines, func(line entente.Line) bool { return line.Source == l.source }) {
+			return true
+		}
+	}
+	return false
+}
+
+// happening is a submission, or the departure of one.
+type happening struct {
+	logged
+	leaves int // 1 and more: which of the submissions leaves, -1: nothing happens
+}
+
+// live lives through a history, and gives what the feeds had after each event.
+func (w *feedWorld) lives(all []happening) (after [][]string) {
+	at := map[int]int{} // of the events in the log
+	for i, h := range all {
+		switch n, held := at[h.leaves-1]; {
+		case h.leaves == 0 && !w.holds(h.logged):
+			at[i] = len(w.log)
+			h.arrived = int64(i+1) * 1000
+			w.submit(h.logged)
+			w.take(1)
+		case h.leaves > 0 && held:
+			w.log[n].deleted = true
+			w.touch(w.log[n].v.ID)
+		default:
+			w.now += 10 // as the others take
+		}
+		after = append(after, w.lines())
+	}
+	return after
+}
+
+// What never enters, though its marking is within the terms, changes nothing of what does: not
+// what stands, not the order, not the times. It may wait, be held back by another content of
+// its version, or say who made the object.
+func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
+	sources := []string{"home", "a", "b"}
+	rapid.Check(t, func(t *rapid.T) {
+		places := rapid.IntRange(1, 2).Draw(t, "places")
+		terms := entente.Terms{Highest: entente.TLPGreen, WithdrawOlder: rapid.Bool().Draw(t, "withdraw older")}
+		objects := pool[:rapid.IntRange(1, 3).Draw(t, "objects")]
+		var all []happening
+		for n := range rapid.IntRange(2, 12).Draw(t, "events") {
+			if n > 0 && rapid.IntRange(0, 5).Draw(t, "leaves") == 0 {
+				all = append(all, happening{leaves: rapid.IntRange(1, n).Draw(t, "which")})
+				continue
+			}
+			v := entente.Version{ID: rapid.SampledFrom(objects).Draw(t, "id"), Spec: entente.Spec21, Modified: day(rapid.IntRange(1, 3).Draw(t, "day")),
+				Markings: []entente.ObjectID{entente.TLPGreen.Definition()}}
+			if rapid.Bool().Draw(t, "names") {
+				v.CreatedBy = identity(rapid.SampledFrom(sources).Draw(t, "whom"))
+			}
+			if rapid.IntRange(0, 7).Draw(t, "red") == 0 {
+				v.Markings = []entente.ObjectID{entente.TLPRed.Definition()}
+			}
+			if rapid.IntRange(0, 2).Draw(t, "refers") == 0 {
+				v.References = rapid.SliceOfNDistinct(rapid.SampledFrom(pool[:4]), 0, 2, rapid.ID).Draw(t, "references")
+			}
+			all = append(all, happening{logged: logged{place: rapid.IntRange(0, places-1).Draw(t, "place"), source: rapid.SampledFrom(sources).Draw(t, "source"),
+				v: sealed(v, rapid.IntRange(1, 2).Draw(t, "variant"))}})
+		}
+		with := newFeedWorld(t, places, terms)
+		want := with.lives(all)
+		for i, h := range all {
+			if h.leaves != 0 || h.v.Markings[0] == entente.TLPRed.Definition() {
+				continue
+			}
+			n := slices.IndexFunc(with.log, func(l logged) bool { return l.arrived == int64(i+1)*1000 })
+			if n < 0 || with.entered(n) {
+				continue
+			}
+			// The same again from its source was nothing new, and without it would be.
+			if slices.ContainsFunc(all[i+1:], func(o happening) bool {
+				return o.leaves == 0 && o.source == h.source && o.place == h.place && o.v.Digest == h.v.Digest
+			}) {
+				continue
+			}
+			less := slices.Clone(all)
+			less[i].leaves = -1
+			without := newFeedWorld(t, places, terms)
+			for at, got := range without.lives(less) {
+				if !slices.Equal(got, want[at]) {
+					t.Fatalf("event %d never enters, and without it after event %d:\n%v\nwith it:\n%v\n%v", i+1, at+1, join(got), join(want[at]), logText(with))
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,203 @@
+package entente
+
+import "slices"
+
+// slot is a place that one content of an object may have: a version in a feed, or for what has no
+// moment of its own the content itself.
+type slot struct {
+	place   int
+	spec    Spec
+	key     StampKey
+	content int64
+}
+
+// slot is the place that a submission would have.
+func (s *Submission) slot() slot {
+	at := slot{place: s.Place, spec: s.Version.Spec, key: s.Key}
+	if s.Key.Micros == Unversioned {
+		at.content = s.Content
+	}
+	return at
+}
+
+// slot is the place that an entry has.
+func (x *Standing) slot() slot {
+	at := slot{place: x.Place, spec: x.Spec, key: x.Key}
+	if x.Key.Micros == Unversioned {
+		at.content = x.Of
+	}
+	return at
+}
+
+// takenBy tells whether a submission has the place of an entry.
+func (x *Standing) takenBy(s *Submission) bool { return x.slot() == s.slot() }
+
+// holder finds the entry that holds the place of a submission, nil if none does.
+func (m *Matter) holder(s *Submission) *Standing {
+	at := s.slot()
+	for i := range m.Standing {
+		if m.Standing[i].slot() == at {
+			return &m.Standing[i]
+		}
+	}
+	return nil
+}
+
+// contest leaves of the candidates of an object that may enter those that have a place: each
+// place has one. What is there keeps its place, unless the organisation that made the object
+// offers another content; of what comes at once the maker's has it, else what came first. Who
+// made it is told by what stands or has stood in the feeds, and where one takes another's place
+// by that together with the one. So what never gets a place decides nothing, neither about
+// others that come with it nor about later ones: readers do not see it. And as what has stood
+// goes on to tell, no contents replace each other by turns.
+//
+// What gets a place enters, also where another content replaces it in the next look, as who
+// made the object is known then: it is as if they had come one after another.
+func (a *advance) contest(o *advancing) {
+	o.winners = o.winners[:0]
+	for i := range o.candidates {
+		if c := &o.candidates[i]; !c.dead {
+			o.winners = append(o.winners, c)
+		}
+	}
+	slices.SortFunc(o.winners, func(x, y *candidate) int { return x.s.arrival(y.s) })
+	if !o.disputed() {
+		a.claimed(o, o.claimIn())
+		return
+	}
+	n := a.newContesting(o)
+	o.winners = n.run(o.winners)
+	o.replaced = o.replaced || n.more
+	slices.SortFunc(o.winners, func(x, y *candidate) int { return x.s.arrival(y.s) })
+	a.claimed(o, foundingOf(n.standing()).named)
+}
+
+// disputed tells whether two of the winners, or one and an entry, would have one place.
+func (o *advancing) disputed() bool {
+	if len(o.winners) < 2 {
+		return len(o.winners) == 1 && o.m.holder(o.winners[0].s) != nil
+	}
+	taken := make(map[slot]bool, len(o.winners)+len(o.m.Standing))
+	for i := range o.m.Standing {
+		taken[o.m.Standing[i].slot()] = true
+	}
+	for _, c := range o.winners {
+		at := c.s.slot()
+		if taken[at] {
+			return true
+		}
+		taken[at] = true
+	}
+	return false
+}
+
+// contesting is a contest under way.
+type contesting struct {
+	a        *advance
+	m        *Matter
+	holds    map[slot]holding
+	claims   []*Submission // what stands, has stood or has a place now
+	founding founding      // of these
+	more     bool          // something gets its place when what has just got it stands
+}
+
+// holding is what holds a place.
+type holding struct {
+	of     int64
+	source string
+	enters bool // it has just got the place, and does not stand yet
+}
+
+func (a *advance) newContesting(o *advancing) *contesting {
+	n := &contesting{a: a, m: o.m, holds: make(map[slot]holding, len(o.m.Standing))}
+	for i := range o.m.Standing {
+		x := &o.m.Standing[i]
+		n.holds[x.slot()] = holding{of: x.Of, source: x.Line.Source}
+	}
+	stands := o.m.stands()
+	for i := range o.m.Submissions {
+		if s := &o.m.Submissions[i]; stands(s) || o.m.left[s.resting()] {
+			n.claims = append(n.claims, s)
+		}
+	}
+	n.founding = foundingOf(n.claims)
+	return n
+}
+
+// run gives candidates their places, in the order in which they came, until none gets one any
+// more, and leaves those that have one.
+func (n *contesting) run(all []*candidate) []*candidate {
+	if maker := n.a.creatorBy(n.founding.named); maker != "" {
+		slices.SortStableFunc(all, func(x, y *candidate) int {
+			mine, others := x.s.Source == maker, y.s.Source == maker
+			switch {
+			case mine == others:
+				return 0
+			case mine:
+				return -1
+			}
+			return 1
+		})
+	}
+	won := make([]bool, len(all))
+	for again := true; again; {
+		again, n.more = false, false
+		for i, c := range all {
+			if won[i] || !n.gets(c.s) {
+				continue
+			}
+			n.holds[c.s.slot()] = holding{of: c.s.Content, source: c.s.Source, enters: true}
+			n.claims = append(n.claims, c.s)
+			if !n.founding.add(c.s) {
+				n.founding = foundingOf(n.claims)
+			}
+			won[i], again = true, true
+		}
+	}
+	kept := all[:0]
+	for i, c := range all {
+		if won[i] {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// gets tells whether a submission gets its place now: nothing holds it, or the submission is of
+// the object's maker and what holds it is not.
+func (n *contesting) gets(s *Submission) bool {
+	h, held := n.holds[s.slot()]
+	switch {
+	case !held:
+		return true
+	case h.of == s.Content, h.source == s.Source:
+		return false // whoever repeats an entry never becomes its origin
+	}
+	f := n.founding
+	if !f.add(s) {
+		f = foundingOf(append(slices.Clone(n.claims), s))
+	}
+	gets := n.a.creatorBy(f.named) == s.Source
+	n.more = n.more || gets && h.enters
+	return gets && !h.enters
+}
+
+// standing gives what stands in the end.
+func (n *contesting) standing() []*Submission {
+	var all []*Submission
+	for i := range n.m.Submissions {
+		s := &n.m.Submissions[i]
+		if h, held := n.holds[s.slot()]; held && h.of == s.Content && h.source == s.Source {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// creatorBy is the organisation that a claim names as the one that made the object, "" unknown.
+func (a *advance) creatorBy(claim *Submission) string {
+	if claim == nil {
+		return ""
+	}
+	return a.c.Owner(claim.Version.CreatedBy)
+}
