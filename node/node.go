@@ -31,6 +31,7 @@ type Node struct {
 	apply   chan struct{} // appliers
 	preview chan struct{} // holds one for each preview under way
 	pace    *pace
+	windows windows
 
 	followed, analyzed atomic.Int64 // contents that this process has followed, now and when it last analyzed
 

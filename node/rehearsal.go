@@ -57,7 +57,7 @@ func (r *rehearsal) logs() error {
 	// state. What is read of the feeds' positions moves meanwhile, and is none of its business.
 	as := *r.g
 	as.Feeds = slices.Clone(as.Feeds)
-	next := r.n.readAhead(r.ctx, &as, from, upTo)
+	next := r.n.readAhead(r.ctx, &as, from, upTo, nil)
 	defer func() { next.stop(); <-next.done }()
 	for {
 		<-next.done
@@ -66,10 +66,9 @@ func (r *rehearsal) logs() error {
 			return err
 		}
 		if next.stop(); w.More {
-			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo)
+			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, nil)
 		}
-		w.Batches = make([][]store.BatchEnd, len(from)) // what comes later in them counts already
-		if err := r.advance(w, upTo, w.Steps); err != nil {
+		if err := r.advance(w.Anew(), upTo, w.Steps); err != nil {
 			return err
 		}
 		if from = w.UpTo; !w.More {

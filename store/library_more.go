@@ -61,7 +61,7 @@ func (l *Library) bodies(all []*entente.Matter) error {
 	missing := map[int64]bool{}
 	for _, m := range all {
 		for _, s := range m.Submissions {
-			if l.w.versions[s.Content] == nil {
+			if l.version(s.Content) == nil {
 				missing[s.Content] = true
 			}
 		}
@@ -79,7 +79,7 @@ func (l *Library) bodies(all []*entente.Matter) error {
 			if err := rows.Scan(&content, &body); err != nil {
 				return err
 			}
-			l.w.versions[content] = l.parse(body)
+			l.versions[content] = l.parse(body)
 		}
 		if err := rows.Err(); err != nil {
 			return err
@@ -87,12 +87,20 @@ func (l *Library) bodies(all []*entente.Matter) error {
 	}
 	for _, m := range all {
 		for i := range m.Submissions {
-			m.Submissions[i].Version = l.w.versions[m.Submissions[i].Content]
+			m.Submissions[i].Version = l.version(m.Submissions[i].Content)
 		}
 		// What cannot be read any more is damage, for the doctor to tell; it is not released.
 		m.Submissions = slices.DeleteFunc(m.Submissions, func(s entente.Submission) bool { return s.Version == nil })
 	}
 	return nil
+}
+
+// version is what was parsed of a content, nil if nothing was.
+func (l *Library) version(content int64) *entente.Version {
+	if v := l.w.versions[content]; v != nil {
+		return v
+	}
+	return l.versions[content]
 }
 
 // decisions fills in what was decided about objects.

@@ -8,7 +8,9 @@ import (
 	"entente"
 )
 
-// Window is a stretch of the accept logs that an agreement covers, to be judged next.
+// Window is a stretch of the accept logs that an agreement covers, to be judged next. It holds
+// nothing of the agreement itself, and is not changed any more once it is read: appliers of
+// agreements that cover the same collections share it.
 type Window struct {
 	Steps [][]entente.ObjectID // what is new, batch by batch in the order of arrival
 	From  []int64              // by place: the position of the log before it
@@ -19,6 +21,9 @@ type Window struct {
 
 	versions map[int64]*entente.Version         // by content: what was parsed
 	contents map[entente.ObjectID][]heldContent // of what is new
+	lines    map[int64][]logged                 // by content of these: what the logs have of it
+	known    []int64                            // by place: up to where the log was there when all this was read
+	size     int                                // bytes of the contents that were parsed
 }
 
 // BatchEnd is the last position of a batch, and the step of the window that it is.
@@ -39,6 +44,9 @@ type Touched struct {
 // version's bytes.
 func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version) (*Window, error) {
 	w := NewWindow(from)
+	for place, f := range a.Feeds {
+		w.known[place] = max(f.LogHead, upTo[place])
+	}
 	type batch struct {
 		place       int
 		first, last int64
@@ -60,6 +68,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 		for _, x := range lines.arrived {
 			if v := parse(x.bytes); v != nil {
 				w.versions[x.content] = v
+				w.size += len(x.bytes)
 			}
 		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
@@ -87,17 +96,24 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	for id := range w.contents {
 		ids = append(ids, id)
 	}
-	return w, t.contentsOf(ctx, ids, func(c heldContent) {
+	var contents []int64
+	err := t.contentsOf(ctx, ids, func(c heldContent) {
 		if all, ok := w.contents[c.id]; ok {
 			w.contents[c.id] = append(all, c)
+			contents = append(contents, c.content)
 		}
 	})
+	if err != nil || len(contents) == 0 {
+		return w, err
+	}
+	w.lines, err = t.loggedOf(ctx, a, contents)
+	return w, err
 }
 
 // NewWindow is a window with nothing in it.
 func NewWindow(from []int64) *Window {
 	return &Window{From: from, UpTo: slices.Clone(from), Batches: make([][]BatchEnd, len(from)),
-		versions: map[int64]*entente.Version{}, contents: map[entente.ObjectID][]heldContent{}}
+		versions: map[int64]*entente.Version{}, contents: map[entente.ObjectID][]heldContent{}, known: make([]int64, len(from))}
 }
 
 // arriving is what was read of one log.
