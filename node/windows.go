@@ -43,15 +43,16 @@ func windowOf(a *entente.Agreement, from []int64) string {
 	return string(key)
 }
 
-// readAhead begins to read what comes next in an agreement's logs. When it is read, and before
+// readAhead begins to read what comes next in an agreement's logs, but for objects that are
+// skipped. When it is read, and before
 // others learn of it, then is called.
-func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64, then func(*reading)) *reading {
+func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64, skip func(entente.ObjectID) bool, then func(*reading)) *reading {
 	ctx, stop := context.WithCancel(ctx)
 	r := &reading{of: windowOf(a, from), upTo: upTo, done: make(chan struct{}), stop: stop}
 	go func() {
 		defer close(r.done)
 		r.err = n.st.View(ctx, func(t *store.Tx) (err error) {
-			r.w, err = t.Window(ctx, a, from, upTo, applyLines, parseHeld)
+			r.w, err = t.Window(ctx, a, from, upTo, applyLines, parseHeld, skip)
 			return err
 		})
 		if then != nil {
@@ -82,7 +83,7 @@ func (ws *windows) ahead(ctx context.Context, n *Node, a *entente.Agreement, fro
 	if r := ws.find(windowOf(a, from), upTo, counts); r != nil {
 		return &ahead{reading: r}
 	}
-	r := n.readAhead(ctx, a, from, upTo, ws.keep)
+	r := n.readAhead(ctx, a, from, upTo, nil, ws.keep)
 	ws.all = append(ws.all, r)
 	return &ahead{r, true}
 }
@@ -100,7 +101,7 @@ func (ws *windows) window(ctx context.Context, t *store.Tx, a *entente.Agreement
 			return r.w, nil
 		}
 	}
-	w, err := t.Window(ctx, a, from, upTo, applyLines, parseHeld)
+	w, err := t.Window(ctx, a, from, upTo, applyLines, parseHeld, nil)
 	if err == nil && !slices.Equal(w.UpTo, from) {
 		r := &reading{of: of, w: w, done: make(chan struct{})}
 		close(r.done)

@@ -41,8 +41,8 @@ type Touched struct {
 // Window reads what comes next in the accept logs that an agreement covers, beyond the
 // positions from (by place) and not beyond upTo: about limit lines at most, always whole
 // batches of submissions, in the order in which they came over all logs. Parse reads a
-// version's bytes.
-func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version) (*Window, error) {
+// version's bytes. Objects that skip names are left out; it may be nil.
+func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version, skip func(entente.ObjectID) bool) (*Window, error) {
 	w := NewWindow(from)
 	for place, f := range a.Feeds {
 		w.known[place] = max(f.LogHead, upTo[place])
@@ -66,6 +66,9 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 		}
 		all = append(all, of...)
 		for _, x := range lines.arrived {
+			if skip != nil && skip(x.id) {
+				continue
+			}
 			if v := parse(x.bytes); v != nil {
 				w.versions[x.content] = v
 				w.size += len(x.bytes)
@@ -78,6 +81,9 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	}
 	slices.SortStableFunc(all, func(x, y batch) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.place, y.place)) })
 	for _, b := range all {
+		if skip != nil {
+			b.ids = slices.DeleteFunc(b.ids, skip)
+		}
 		if horizon >= 0 && b.at > horizon {
 			w.More = true
 			break
