@@ -67,7 +67,7 @@ const cursorSetting = "cursor-secret"
 // Open makes a node on a store. The first time, it establishes home and the API root
 // "api1".
 func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
-	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pace: newPace(), preview: make(chan struct{}, 1), pageLines: c.PageLines}
+	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pace: newPace(), windows: windows{lines: applyLines}, preview: make(chan struct{}, 1), pageLines: c.PageLines}
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }
 	}

@@ -14,6 +14,8 @@ import (
 // that cover the same collections share them: to read and parse one costs more than to judge
 // it. What a window holds is bound to positions, so it does not matter when it was read.
 type windows struct {
+	lines int // about how many lines of an accept log are one
+
 	mu   sync.Mutex
 	all  []*reading // what was begun last is the last
 	size int        // of those that are read, in bytes
@@ -52,7 +54,7 @@ func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo [
 	go func() {
 		defer close(r.done)
 		r.err = n.st.View(ctx, func(t *store.Tx) (err error) {
-			r.w, err = t.Window(ctx, a, from, upTo, applyLines, parseHeld, skip)
+			r.w, err = t.Window(ctx, a, from, upTo, n.windows.lines, parseHeld, skip)
 			return err
 		})
 		if then != nil {
@@ -101,7 +103,7 @@ func (ws *windows) window(ctx context.Context, t *store.Tx, a *entente.Agreement
 			return r.w, nil
 		}
 	}
-	w, err := t.Window(ctx, a, from, upTo, applyLines, parseHeld, nil)
+	w, err := t.Window(ctx, a, from, upTo, ws.lines, parseHeld, nil)
 	if err == nil && !slices.Equal(w.UpTo, from) {
 		r := &reading{of: of, w: w, done: make(chan struct{})}
 		close(r.done)
