@@ -147,8 +147,10 @@ func (a *advance) cascade() ([]*advancing, error) {
 			ids = append(ids, id)
 		}
 		slices.Sort(ids)
-		if err := a.ask(ids); err != nil {
-			return nil, err
+		if len(a.c.Agreement.Terms.Vocabularies) > 0 { // else what is loaded tells where it is
+			if err := a.ask(ids); err != nil {
+				return nil, err
+			}
 		}
 		referrers, err := a.lib.Referrers(ids)
 		if err != nil {

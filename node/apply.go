@@ -29,8 +29,12 @@ func applyJob(agreement int64) string { return fmt.Sprintf("agreement %d", agree
 // reports whether it worked on any: then there may be more.
 func (n *Node) followAgreements(ctx context.Context) (worked bool, err error) {
 	behind, err := n.agreementsBehind(ctx)
-	if err != nil || len(behind) == 0 {
+	if err != nil {
 		return false, err
+	}
+	if len(behind) == 0 {
+		n.windows.forget()
+		return false, nil
 	}
 	var done atomic.Bool
 	var wg sync.WaitGroup
@@ -71,7 +75,8 @@ func (n *Node) runAppliers(ctx context.Context) {
 	}
 }
 
-// applyShare is how long one agreement is worked on before others have their turn.
+// applyShare is how long one agreement is worked on before others have their turn. They have it
+// earlier if it has used up half of what is kept of windows, so that they find these.
 const applyShare = 300 * time.Millisecond
 
 // appliersAtOnce is how many agreements one process works on at a time: more would only wait
@@ -131,8 +136,12 @@ func (n *Node) Settle(ctx context.Context, idOrName string, progress func(done, 
 func (n *Node) SettleAll(ctx context.Context) error {
 	for {
 		behind, err := n.agreementsBehind(ctx)
-		if err != nil || len(behind) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(behind) == 0 {
+			n.windows.forget()
+			return nil
 		}
 		if _, err := n.followAgreements(ctx); err != nil {
 			return err
@@ -161,7 +170,7 @@ func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, tot
 					return err
 				}
 				continue
-			case err != nil || !more || time.Since(began) > applyShare:
+			case err != nil || !more || time.Since(began) > applyShare || p.took > windowsHeld/2:
 				return err
 			}
 		}
@@ -176,6 +185,7 @@ type applier struct {
 	progress func(done, total int64)
 	standing store.Standing
 	next     *ahead             // the window after the one at work, nil for none
+	took     int                // bytes of the windows that were judged
 	closing  bool               // see [entente.Circumstances]
 	work     *entente.Agreement // one with a change under way, to be made
 }
@@ -289,19 +299,24 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 		}
 		w, steps, r.more = store.NewWindow(from), [][]entente.ObjectID{ids}, true
 	} else {
-		if w, err = p.window(ctx, t, a, from, upTo); err != nil {
+		var all []int64
+		if anew {
+			all = upTo
+		}
+		if w, err = p.window(ctx, t, a, from, upTo, all); err != nil {
 			return nil, err
 		}
 		if slices.Equal(w.UpTo, from) {
 			return nil, nil
 		}
-		if steps, r.more = w.Steps, w.More; r.more {
-			p.next = p.n.readAhead(ctx, a, w.UpTo, upTo)
+		p.took += w.Size()
+		if steps, r.more = w.Steps, !w.Ends(upTo); r.more {
+			p.next = p.n.windows.ahead(ctx, p.n, a, w.UpTo, upTo, all)
 		}
 	}
 	counts := w.UpTo
 	if anew {
-		counts, w.Batches = upTo, make([][]store.BatchEnd, len(from))
+		counts, w = upTo, w.Anew()
 	}
 	lib, err := t.Library(ctx, store.LibraryOptions{Agreement: a, Window: w, Settled: counts, Parse: parseHeld,
 		Follower: searchJob, ReferenceKey: referenceKey, Standing: &p.standing})
@@ -326,48 +341,24 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 	return r, err
 }
 
-// ahead is a window that is read while the one before it is judged and written.
-type ahead struct {
-	from []int64
-	w    *store.Window
-	err  error
-	done chan struct{}
-	stop context.CancelFunc
-}
-
-func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64) *ahead {
-	ctx, stop := context.WithCancel(ctx)
-	next := &ahead{from: from, done: make(chan struct{}), stop: stop}
-	go func() {
-		defer close(next.done)
-		next.err = n.st.View(ctx, func(t *store.Tx) (err error) {
-			next.w, err = t.Window(ctx, a, from, upTo, applyLines, parseHeld)
-			return err
-		})
-	}()
-	return next
-}
-
-// window is what comes next in the accept logs: as it was read ahead, else read now.
-func (p *applier) window(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo []int64) (*store.Window, error) {
+// window is what comes next in the accept logs: as it was read ahead, or by another applier,
+// else read now.
+func (p *applier) window(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo, counts []int64) (*store.Window, error) {
 	if next := p.next; next != nil {
 		p.next = nil
 		<-next.done
-		next.stop()
-		if next.err == nil && slices.Equal(next.from, from) {
+		if next.mine {
+			next.stop()
+		}
+		if next.err == nil && next.of == windowOf(a, from) && next.w.Serves(upTo, counts) {
 			return next.w, nil
 		}
 	}
-	return t.Window(ctx, a, from, upTo, applyLines, parseHeld)
+	return p.n.windows.window(ctx, t, a, from, upTo, counts)
 }
 
-// drop gives up what was read ahead.
-func (p *applier) drop() {
-	if p.next != nil {
-		p.next.stop()
-		<-p.next.done
-	}
-}
+// drop gives up what is read ahead.
+func (p *applier) drop() { p.next.drop() }
 
 // parseHeld reads bytes that the node has taken in before.
 func parseHeld(b []byte) *entente.Version {

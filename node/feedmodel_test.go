@@ -82,6 +82,7 @@ func newFeedModel(t *testing.T, url string, seed uint64) *feedModel {
 		var err error
 		m.nodes[i], err = Open(t.Context(), storetest.Open(t, url), Config{Now: func() int64 { return m.clock.Load() + skew }, Log: slog.New(slog.DiscardHandler)})
 		m.must(err)
+		m.nodes[i].windows.lines = []int{1, 3, applyLines}[m.random.IntN(3)]
 	}
 	for i := range m.shelf {
 		m.shelf[i] = m.do(entente.LocalActor(), entente.AddCollection{Name: fmt.Sprint("Shelf ", i)})

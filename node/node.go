@@ -31,6 +31,7 @@ type Node struct {
 	apply   chan struct{} // appliers
 	preview chan struct{} // holds one for each preview under way
 	pace    *pace
+	windows windows
 
 	followed, analyzed atomic.Int64 // contents that this process has followed, now and when it last analyzed
 
@@ -73,8 +74,11 @@ const cursorSetting = "cursor-secret"
 // Open makes a node on a store. The first time, it establishes home and the API root
 // "api1".
 func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
-	n := &Node{st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(), wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), pace: newPace(), preview: make(chan struct{}, 1), pageLines: c.PageLines, salts: c.Salts, sequence: make(chan struct{}, 1)}
-	n.inbox.write = st.PutInbox
+	n := &Node{
+		st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(),
+		wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), preview: make(chan struct{}, 1), sequence: make(chan struct{}, 1),
+		pace: newPace(), windows: windows{lines: applyLines}, pageLines: c.PageLines, salts: c.Salts, inbox: inbox{write: st.PutInbox},
+	}
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }
 	}

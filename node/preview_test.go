@@ -100,6 +100,7 @@ func TestPreviewIsWhatHappens(t *testing.T) {
 			t.Unmarked = rapid.SampledFrom([]entente.TLP{entente.TLPNone, entente.TLPGreen, entente.TLPAmber}).Draw(rt, "unmarked")
 			t.ExceptTypes = rapid.SampledFrom([][]string{nil, nil, {"relationship"}}).Draw(rt, "types")
 		}
+		s.n.windows.lines = rapid.SampledFrom([]int{1, 3, applyLines}).Draw(rt, "lines of a window")
 		s.agree(name, drawTerms)
 		markings := []string{green, green, green, red, amber, `"labels":["x"]`}
 		var all []string
@@ -170,6 +171,36 @@ func TestPreviewIsWhatHappens(t *testing.T) {
 				rt.Errorf("%+v: left %v, and the preview said %v (%d)", o, want, got, q.Leaves)
 			}
 		}
+	})
+}
+
+// TestPreviewOverWindows previews terms over logs of many windows, in which what is referred to
+// comes after what refers to it, and makes them.
+func TestPreviewOverWindows(t *testing.T) {
+	onEngines(t, nil, func(s *sharing) {
+		s.n.windows.lines = 1
+		ann := s.hire("ann", entente.Releaser)
+		s.take(link(51, 1, 2, green))
+		s.take(malware(1, amber))
+		s.take(malware(2, green), malware(3, red), malware(4, green))
+		s.take(link(52, 3, 4, green), link(53, 2, 4, green), link(54, 51, 51, amber))
+		s.must(s.n.SettleAll(s.Context()))
+		for _, highest := range []entente.TLP{entente.TLPAmber, entente.TLPGreen, entente.TLPAmber, entente.TLPClear} {
+			terms := s.agreement("north").Terms
+			terms.Highest = highest
+			before := s.contents("north")
+			p, err := s.n.Preview(s.Context(), ann, PreviewOptions{Agreement: "north", Terms: &terms, Limit: 100})
+			s.must(err)
+			s.amend("north", terms)
+			after := s.contents("north")
+			if want, got := without(after, before), listedIDs(p.Agreements[0].Entering); !slices.Equal(want, got) {
+				s.Errorf("%s: entered %v, and the preview said %v", highest, want, got)
+			}
+			if want, got := without(before, after), listedIDs(p.Agreements[0].Leaving); !slices.Equal(want, got) {
+				s.Errorf("%s: left %v, and the preview said %v", highest, want, got)
+			}
+		}
+		s.expect("north", "")
 	})
 }
 

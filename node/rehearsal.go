@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"entente"
 	"entente/stix"
@@ -31,6 +32,21 @@ type rehearsal struct {
 	refers   map[int64][]entente.ObjectID // who entered, by the fold of what it refers to
 	copies   map[entente.Digest]int64
 	sources  map[string]string
+	refused  refused
+}
+
+// refused are objects of which nothing stands, waits or may enter, judged by all that the
+// logs hold: to judge them again in their own turn would come to the same.
+type refused struct {
+	mu  sync.Mutex
+	ids map[entente.ObjectID]struct{}
+}
+
+func (r *refused) has(id entente.ObjectID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.ids[id]
+	return ok
 }
 
 // rehearsed is an object as one advance has it.
@@ -44,7 +60,7 @@ func (n *Node) rehearse(ctx context.Context, t *store.Tx, g entente.Agreement, c
 	return &rehearsal{n: n, t: t, g: &g, change: change, ctx: ctx,
 		stands: map[entente.ObjectID][]entente.Standing{}, before: map[entente.ObjectID][]entente.Standing{},
 		waits: map[entente.ObjectID][]entente.Wait{}, awaiting: map[int64][]entente.ObjectID{}, refers: map[int64][]entente.ObjectID{},
-		copies: map[entente.Digest]int64{}, sources: map[string]string{}}
+		copies: map[entente.Digest]int64{}, sources: map[string]string{}, refused: refused{ids: map[entente.ObjectID]struct{}{}}}
 }
 
 // logs judges the accept logs up to their heads anew.
@@ -57,7 +73,7 @@ func (r *rehearsal) logs() error {
 	// state. What is read of the feeds' positions moves meanwhile, and is none of its business.
 	as := *r.g
 	as.Feeds = slices.Clone(as.Feeds)
-	next := r.n.readAhead(r.ctx, &as, from, upTo)
+	next := r.n.readAhead(r.ctx, &as, from, upTo, r.refused.has, nil)
 	defer func() { next.stop(); <-next.done }()
 	for {
 		<-next.done
@@ -66,10 +82,13 @@ func (r *rehearsal) logs() error {
 			return err
 		}
 		if next.stop(); w.More {
-			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo)
+			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, r.refused.has, nil)
 		}
-		w.Batches = make([][]store.BatchEnd, len(from)) // what comes later in them counts already
-		if err := r.advance(w, upTo, w.Steps); err != nil {
+		steps := w.Steps
+		for i := range steps { // of this window itself some may have been refused while it was read
+			steps[i] = slices.DeleteFunc(steps[i], r.refused.has)
+		}
+		if err := r.advance(w.Anew(), upTo, steps); err != nil {
 			return err
 		}
 		if from = w.UpTo; !w.More {
@@ -173,7 +192,23 @@ func (r *rehearsal) keep(a entente.Advanced) {
 			r.waits[id] = all[id]
 		}
 	}
+	r.refuse(a, all)
 	r.window = nil
+}
+
+// refuse notes what an advance came to refuse altogether.
+func (r *rehearsal) refuse(a entente.Advanced, waits map[entente.ObjectID][]entente.Wait) {
+	due := map[entente.ObjectID]bool{}
+	for _, d := range a.Due {
+		due[d.Object] = true
+	}
+	r.refused.mu.Lock()
+	defer r.refused.mu.Unlock()
+	for _, id := range a.Settled {
+		if x, ok := r.window[id]; ok && len(x.m.Standing)+len(waits[id]) == 0 && !due[id] {
+			r.refused.ids[id] = struct{}{}
+		}
+	}
 }
 
 func sameEntry(x, y entente.Standing) bool { return x.Place == y.Place && x.Line.Seq == y.Line.Seq }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"entente"
 )
@@ -14,6 +15,8 @@ type Library struct {
 	a     *entente.Agreement
 	w     *Window
 	parse func([]byte) *entente.Version
+	// versions are by content those that were parsed beside those of the window.
+	versions map[int64]*entente.Version
 
 	logs, feeds map[int64]int // the numbers of accept logs and of release feeds, with their places
 	numbers     []int64       // of both
@@ -71,7 +74,7 @@ type LibraryOptions struct {
 // Library prepares to read for an advance.
 func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 	l := &Library{t: t, ctx: ctx, a: o.Agreement, w: o.Window, parse: o.Parse, settled: o.Settled, follower: o.Follower, refKey: o.ReferenceKey,
-		logs: map[int64]int{}, feeds: map[int64]int{}, standing: o.Standing}
+		versions: map[int64]*entente.Version{}, logs: map[int64]int{}, feeds: map[int64]int{}, standing: o.Standing}
 	for place, f := range o.Agreement.Feeds {
 		l.logs[f.Log], l.feeds[f.Feed] = place, place
 		l.numbers = append(l.numbers, f.Log, f.Feed)
@@ -223,25 +226,13 @@ func keysOf[V any](m map[int64]V) []int64 {
 }
 
 // lines reads the lines that carry some contents: submissions in the accept logs, entries in
-// the feeds.
+// the feeds. What the logs have of the window's contents was read with it.
 func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, at map[entente.ObjectID]*entente.Matter) error {
 	if len(held) == 0 || len(l.numbers) == 0 {
 		return nil
 	}
-	from, where, args := l.t.s.d.carrying(keysOf(held), l.numbers)
-	rows, err := l.t.query(l.ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
-		FROM `+from+` JOIN organisation o ON o.num = l.source`+where, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	logged := map[entry]entente.Line{} // all lines of the accept logs
-	for rows.Next() {
-		var feed int64
-		var x entente.Line
-		if err := rows.Scan(&feed, &x.Seq, &x.Content, &x.Source, &x.Added, &x.Gone, &x.Newer, &x.Spec, &x.Rival); err != nil {
-			return err
-		}
+	all := map[entry]entente.Line{} // of the accept logs
+	each := func(feed int64, x entente.Line) {
 		h := held[x.Content]
 		m := at[h.id]
 		if place, ok := l.feeds[feed]; ok {
@@ -254,39 +245,59 @@ func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, a
 			} else {
 				m.HasLeft(e)
 			}
-			continue
+			return
 		}
-		logged[entry{feed, x.Seq}] = x
+		if l.moves {
+			all[entry{feed, x.Seq}] = x
+		}
 		place := l.logs[feed]
 		if x.Seq > l.settled[place] || x.Gone != 0 && x.Gone <= l.settled[place] {
-			continue
+			return
 		}
 		m.Submissions = append(m.Submissions, entente.Submission{Place: place, Seq: x.Seq, Content: x.Content, Key: h.key, Source: x.Source,
 			Arrived: x.Added, Step: l.step(place, x.Seq)})
 	}
-	if err := rows.Err(); err != nil {
+	var known, others []int64
+	for content := range held {
+		lines, ok := l.w.lines[content]
+		if !ok {
+			others = append(others, content)
+			continue
+		}
+		known = append(known, content)
+		for _, x := range lines {
+			each(x.log, x.Line)
+		}
+	}
+	for _, of := range []struct{ contents, feeds []int64 }{{known, l.feedNumbers()}, {others, l.numbers}} {
+		if len(of.contents) == 0 {
+			continue
+		}
+		slices.Sort(of.contents)
+		if err := l.t.carried(l.ctx, of.contents, of.feeds, each); err != nil {
+			return err
+		}
+	}
+	if err := l.unmove(at, all); err != nil {
 		return err
 	}
-	if err := l.unmove(at, logged); err != nil {
-		return err
-	}
-	var all []*entente.Submission
+	var submissions []*entente.Submission
 	for _, m := range at {
 		sortMatter(m)
 		for i := range m.Submissions {
-			all = append(all, &m.Submissions[i])
+			submissions = append(submissions, &m.Submissions[i])
 		}
 	}
-	return l.origins(all)
+	return l.origins(submissions)
 }
 
 // unmove has submissions that came into view again stand where they came first.
-func (l *Library) unmove(at map[entente.ObjectID]*entente.Matter, logged map[entry]entente.Line) error {
+func (l *Library) unmove(at map[entente.ObjectID]*entente.Matter, all map[entry]entente.Line) error {
 	if !l.moves {
 		return nil
 	}
 	seqs := map[int64]bool{}
-	for e := range logged {
+	for e := range all {
 		seqs[e.seq] = true
 	}
 	d := l.t.s.d
@@ -309,7 +320,7 @@ func (l *Library) unmove(at map[entente.ObjectID]*entente.Matter, logged map[ent
 		for i := range m.Submissions {
 			s := &m.Submissions[i]
 			for log := l.a.Feeds[s.Place].Log; before[entry{log, s.Seq}] != 0; {
-				first, ok := logged[entry{log, before[entry{log, s.Seq}]}]
+				first, ok := all[entry{log, before[entry{log, s.Seq}]}]
 				if !ok || first.Content != s.Content {
 					break
 				}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"entente"
 )
@@ -61,38 +62,65 @@ func (l *Library) bodies(all []*entente.Matter) error {
 	missing := map[int64]bool{}
 	for _, m := range all {
 		for _, s := range m.Submissions {
-			if l.w.versions[s.Content] == nil {
+			if l.version(s.Content) == nil {
 				missing[s.Content] = true
 			}
 		}
 	}
 	if len(missing) > 0 {
-		in, arg := l.t.s.d.ints("$1", keysOf(missing))
-		rows, err := l.t.query(l.ctx, `SELECT content, body FROM content WHERE content IN `+in, arg)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var content int64
-			var body []byte
-			if err := rows.Scan(&content, &body); err != nil {
-				return err
-			}
-			l.w.versions[content] = l.parse(body)
-		}
-		if err := rows.Err(); err != nil {
+		if err := l.read(missing); err != nil {
 			return err
 		}
 	}
 	for _, m := range all {
 		for i := range m.Submissions {
-			m.Submissions[i].Version = l.w.versions[m.Submissions[i].Content]
+			m.Submissions[i].Version = l.version(m.Submissions[i].Content)
 		}
 		// What cannot be read any more is damage, for the doctor to tell; it is not released.
 		m.Submissions = slices.DeleteFunc(m.Submissions, func(s entente.Submission) bool { return s.Version == nil })
 	}
 	return nil
+}
+
+// read reads and parses contents. The next are read while one is parsed.
+func (l *Library) read(missing map[int64]bool) error {
+	contents := keysOf(missing)
+	slices.Sort(contents) // as they lie
+	in, arg := l.t.s.d.ints("$1", contents)
+	rows, err := l.t.query(l.ctx, `SELECT content, body FROM content WHERE content IN `+in, arg)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	type held struct {
+		content int64
+		body    []byte
+	}
+	bodies := make(chan held, 64)
+	var parsing sync.WaitGroup
+	parsing.Go(func() {
+		for x := range bodies {
+			l.versions[x.content] = l.parse(x.body)
+		}
+	})
+	defer parsing.Wait()
+	defer close(bodies)
+	for rows.Next() {
+		var x held
+		if err := rows.Scan(&x.content, &x.body); err != nil {
+			return err
+		}
+		bodies <- x
+	}
+	return rows.Err()
+}
+
+// version is what was parsed of a content, nil if nothing was.
+func (l *Library) version(content int64) *entente.Version {
+	if v := l.w.versions[content]; v != nil {
+		return v
+	}
+	return l.versions[content]
 }
 
 // decisions fills in what was decided about objects.
@@ -269,10 +297,13 @@ func (l *Library) Referrers(ids []entente.ObjectID) ([]entente.ObjectID, error) 
 	in, arg := d.ints("$1", keys)
 	of, arg2 := d.ints("$2", l.feedNumbers())
 	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM value v JOIN line l`+d.by("line_content")+` ON l.content = v.content JOIN content c ON c.content = v.content
-		WHERE v.vkey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0
-		UNION SELECT DISTINCT c.id FROM value v JOIN stamped s ON s.original = v.content JOIN line l ON l.feed = s.feed AND l.seq = s.seq
+		WHERE v.vkey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0`, arg, arg2)
+	if err != nil || !l.stamps {
+		return objectIDs(found), err
+	}
+	copied, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM value v JOIN stamped s ON s.original = v.content JOIN line l ON l.feed = s.feed AND l.seq = s.seq
 		JOIN content c ON c.content = s.content WHERE v.vkey IN `+in+` AND s.feed IN `+of+` AND l.gone = 0`, arg, arg2)
-	return objectIDs(found), err
+	return objectIDs(append(found, copied...)), err
 }
 
 func (l *Library) feedNumbers() []int64 {

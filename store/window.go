@@ -8,7 +8,9 @@ import (
 	"entente"
 )
 
-// Window is a stretch of the accept logs that an agreement covers, to be judged next.
+// Window is a stretch of the accept logs that an agreement covers, to be judged next. It holds
+// nothing of the agreement itself, and is not changed any more once it is read: appliers of
+// agreements that cover the same collections share it.
 type Window struct {
 	Steps [][]entente.ObjectID // what is new, batch by batch in the order of arrival
 	From  []int64              // by place: the position of the log before it
@@ -19,6 +21,9 @@ type Window struct {
 
 	versions map[int64]*entente.Version         // by content: what was parsed
 	contents map[entente.ObjectID][]heldContent // of what is new
+	lines    map[int64][]logged                 // by content of these: what the logs have of it
+	known    []int64                            // by place: up to where the log was there when all this was read
+	size     int                                // bytes of the contents that were parsed
 }
 
 // BatchEnd is the last position of a batch, and the step of the window that it is.
@@ -36,9 +41,12 @@ type Touched struct {
 // Window reads what comes next in the accept logs that an agreement covers, beyond the
 // positions from (by place) and not beyond upTo: about limit lines at most, always whole
 // batches of submissions, in the order in which they came over all logs. Parse reads a
-// version's bytes.
-func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version) (*Window, error) {
+// version's bytes. Objects that skip names are left out; it may be nil.
+func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version, skip func(entente.ObjectID) bool) (*Window, error) {
 	w := NewWindow(from)
+	for place, f := range a.Feeds {
+		w.known[place] = max(f.LogHead, upTo[place])
+	}
 	type batch struct {
 		place       int
 		first, last int64
@@ -58,8 +66,12 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 		}
 		all = append(all, of...)
 		for _, x := range lines.arrived {
+			if skip != nil && skip(x.id) {
+				continue
+			}
 			if v := parse(x.bytes); v != nil {
 				w.versions[x.content] = v
+				w.size += len(x.bytes)
 			}
 		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
@@ -69,6 +81,9 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	}
 	slices.SortStableFunc(all, func(x, y batch) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.place, y.place)) })
 	for _, b := range all {
+		if skip != nil {
+			b.ids = slices.DeleteFunc(b.ids, skip)
+		}
 		if horizon >= 0 && b.at > horizon {
 			w.More = true
 			break
@@ -87,17 +102,24 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	for id := range w.contents {
 		ids = append(ids, id)
 	}
-	return w, t.contentsOf(ctx, ids, func(c heldContent) {
+	var contents []int64
+	err := t.contentsOf(ctx, ids, func(c heldContent) {
 		if all, ok := w.contents[c.id]; ok {
 			w.contents[c.id] = append(all, c)
+			contents = append(contents, c.content)
 		}
 	})
+	if err != nil || len(contents) == 0 {
+		return w, err
+	}
+	w.lines, err = t.loggedOf(ctx, a, contents)
+	return w, err
 }
 
 // NewWindow is a window with nothing in it.
 func NewWindow(from []int64) *Window {
 	return &Window{From: from, UpTo: slices.Clone(from), Batches: make([][]BatchEnd, len(from)),
-		versions: map[int64]*entente.Version{}, contents: map[entente.ObjectID][]heldContent{}}
+		versions: map[int64]*entente.Version{}, contents: map[entente.ObjectID][]heldContent{}, known: make([]int64, len(from))}
 }
 
 // arriving is what was read of one log.

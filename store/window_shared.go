@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"entente"
+)
+
+// What a window holds of the accept logs is bound to positions: lines come to stand behind
+// the heads that it was read at, and what leaves a log does so beyond them. So it says the
+// same at any later time, for whoever judges the logs no further than they were known.
+
+// Serves tells whether the window is what comes next for an agreement that judges its logs up
+// to some positions; counts are those up to which submissions count, nil for what the window
+// itself holds.
+func (w *Window) Serves(upTo, counts []int64) bool {
+	for place, at := range w.UpTo {
+		if at > upTo[place] || counts != nil && counts[place] > w.known[place] {
+			return false
+		}
+	}
+	return true
+}
+
+// Ends tells whether nothing comes after the window up to some positions.
+func (w *Window) Ends(upTo []int64) bool {
+	for place, at := range w.UpTo {
+		if at < upTo[place] {
+			return false
+		}
+	}
+	return true
+}
+
+// Anew is the window for who judges the logs all over again: what comes later in them
+// counts already.
+func (w *Window) Anew() *Window {
+	own := *w
+	own.Batches = make([][]BatchEnd, len(w.From))
+	return &own
+}
+
+// Size is about how many bytes of memory the window takes.
+func (w *Window) Size() int { return 4096 + w.size + 1000*len(w.versions) }
+
+// logged is a line of an accept log.
+type logged struct {
+	log int64
+	entente.Line
+}
+
+// loggedOf reads the lines of the covered accept logs that carry some contents.
+func (t *Tx) loggedOf(ctx context.Context, a *entente.Agreement, contents []int64) (map[int64][]logged, error) {
+	var logs []int64
+	for _, f := range a.Feeds {
+		logs = append(logs, f.Log)
+	}
+	out := make(map[int64][]logged, len(contents))
+	slices.Sort(contents)
+	return out, t.carried(ctx, contents, logs, func(feed int64, x entente.Line) {
+		out[x.Content] = append(out[x.Content], logged{feed, x})
+	})
+}
+
+// carried reads the lines of some feeds that carry some contents.
+func (t *Tx) carried(ctx context.Context, contents, feeds []int64, each func(feed int64, x entente.Line)) error {
+	from, where, args := t.s.d.carrying(contents, feeds)
+	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+		FROM `+from+` JOIN organisation o ON o.num = l.source`+where, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var feed int64
+		var x entente.Line
+		if err := rows.Scan(&feed, &x.Seq, &x.Content, &x.Source, &x.Added, &x.Gone, &x.Newer, &x.Spec, &x.Rival); err != nil {
+			return err
+		}
+		each(feed, x)
+	}
+	return rows.Err()
+}
