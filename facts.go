@@ -64,6 +64,8 @@ type Facts struct {
 	Strike  *Strike
 	// Case is what a decision about an object or a standing release is about, nil if there is none.
 	Case *Case
+	// Keeping is what a command rests on that preserves or erases, nil for others.
+	Keeping *Keeping
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -97,6 +99,7 @@ type Known struct {
 	Salt    []byte // see [Commit]
 	Spec    Spec
 	Key     StampKey
+	Erased  bool   // an erasure of it was confirmed: its bytes are gone, or on their way
 	Lines   []Line // in the feed that the command concerns
 
 	// CreatedBy is read only for objects that have lines of several sources.
@@ -186,6 +189,11 @@ type Change struct {
 	Dissent      []DissentOf      // to add
 	Strike       *Strike          // to add
 	Batch        Batch            // of the lines
+	Logs         []Change         // of more feeds that move, each with its Feed, Head, Added, Lines, Marks and Batch
+	Preserved    []Preserved      // to put
+	Erasure      *Erasure         // to put
+	Erasing      []int64          // numbers of contents that Erasure is about from now on
+	Empty        []int64          // numbers of contents whose bytes are removed, by Erasure
 
 	Receipt Receipt
 }

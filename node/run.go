@@ -23,8 +23,8 @@ const (
 )
 
 // Run does the node's background work until ctx ends: full-text search and the index of
-// values follow the accept logs, removed collections are swept, old answers to POSTs are
-// forgotten, and what is pulled and pushed on a schedule runs when it is due.
+// values follow the accept logs, removed collections are swept, erasures are finished, old
+// answers to POSTs are forgotten, and what is pulled and pushed on a schedule runs when it is due.
 func (n *Node) Run(ctx context.Context) error {
 	jobs := []struct {
 		name  string
@@ -35,6 +35,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{searchJob, time.Second, true, func(ctx context.Context) error { return n.followSearch(ctx, nil) }},
 		{sweepJob, 15 * time.Second, false, func(ctx context.Context) error { return n.sweep(ctx, nil) }},
 		{statusJob, time.Hour, false, n.dropStatuses},
+		{eraseJob, 15 * time.Second, false, n.finishErasures},
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { n.watch(ctx) })

@@ -61,6 +61,9 @@ var sqliteDialect = &dialect{
 	// whether that is still so; the check does not, and would miss segments that are merged.
 	beforeCheck: `SELECT rowid FROM search WHERE search MATCH 'a' LIMIT 1`,
 	check:       `PRAGMA integrity_check(100)`,
+	overwrite:   `PRAGMA secure_delete = ON`,
+	squeeze:     `INSERT INTO search (search) VALUES ('optimize')`,
+	flush:       `PRAGMA wal_checkpoint(TRUNCATE)`,
 	searchRows:  `(SELECT id AS content FROM search_docsize)`,
 	stage:       sqliteStage,
 	retry:       func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
