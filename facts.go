@@ -193,6 +193,7 @@ type Change struct {
 	Preserved    []Preserved      // to put
 	Erasure      *Erasure         // to put
 	Erasing      []int64          // numbers of contents that Erasure is about from now on
+	Said         []SaidOf         // to keep
 	Empty        []int64          // numbers of contents whose bytes are removed, by Erasure
 
 	Receipt Receipt
@@ -202,6 +203,14 @@ type Change struct {
 type Batch struct {
 	Account string // id of who submitted or deleted it, "" for the node's owner
 	Via     int64  // number of the agreement through which it came, 0 for none
+}
+
+// SaidOf is what a version said of itself whose bytes were erased, and not stored when its
+// source submitted them again: the rules of versioning hold what that source submits next
+// against it.
+type SaidOf struct {
+	Content    int64
+	Versioning Versioning
 }
 
 // DissentOf tells that a content is dissent about an object.

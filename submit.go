@@ -89,6 +89,7 @@ func (j *journal) take(v *Version, source string) (at int, line Line, held bool)
 	known[at].Versioning, known[at].CreatedBy = v.Versioning(), v.CreatedBy
 	if line, held = heldFrom(known[at].Lines, source); !held && known[at].Erased {
 		line = j.conceal(v.ID, at, source)
+		j.out.Said = append(j.out.Said, SaidOf{known[at].Content, *v.Versioning()})
 	} else if !held {
 		j.findCreator(v.ID, source, v.CreatedBy)
 		line = j.enter(v.ID, at, source)

@@ -9,8 +9,18 @@ import (
 	"entente"
 )
 
-// applyErasure puts an erasure, marks what it is about, and removes bytes.
+// applyErasure puts an erasure, marks what it is about, and removes bytes; and it keeps what
+// was said of what is not taken in again.
 func (t *Tx) applyErasure(ctx context.Context, c entente.Change) error {
+	for _, s := range c.Said {
+		said, err := json.Marshal(s.Versioning)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `UPDATE erased SET said = $2 WHERE content = $1`, s.Content, said); err != nil {
+			return err
+		}
+	}
 	e := c.Erasure
 	if e == nil {
 		return nil

@@ -193,10 +193,11 @@ func (d *dialect) migrations() [][]string {
 		`CREATE INDEX preserved_reference ON preserved (reference)`,
 		// Objects that are preserved no more, until it is looked whether any line carries their contents.
 		`CREATE TABLE unpreserved (object TEXT PRIMARY KEY)`,
-		// Erasures, and the contents that confirmed ones are about; removed is when the bytes went.
+		// Erasures, and the contents that confirmed ones are about; removed is when the bytes went,
+		// said what somebody who submitted them again said of their versioning.
 		`CREATE TABLE erasure (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, confirmed BIGINT NOT NULL, cleared BIGINT NOT NULL, body {blob} NOT NULL)`,
 		`CREATE INDEX erasure_object ON erasure (okey)`,
-		`CREATE TABLE erased (content {number}, erasure TEXT NOT NULL, removed BIGINT NOT NULL)`,
+		`CREATE TABLE erased (content {number}, erasure TEXT NOT NULL, removed BIGINT NOT NULL, said {blob})`,
 	}}
 }
 
