@@ -215,9 +215,12 @@ func (n *Node) readFeed(ctx context.Context, feed, after int64) feedPart {
 		out.Reading, err = t.Followed(ctx, searchJob, feed, after, searchBatch)
 		return err
 	})
-	out.texts = make([]store.SearchText, len(out.Bodies))
-	for i, b := range out.Bodies {
-		out.texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
+	out.texts = make([]store.SearchText, 0, len(out.Bodies))
+	for _, b := range out.Bodies {
+		if len(b.Bytes) == 0 {
+			continue // erased
+		}
+		out.texts = append(out.texts, store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))})
 		for _, key := range IndexedBy(b.Bytes) {
 			out.values = append(out.values, store.ContentValue{Content: b.Content, Key: key})
 		}

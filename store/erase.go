@@ -49,17 +49,19 @@ func (t *Tx) emptyContents(ctx context.Context, contents []int64, e *entente.Era
 	if len(contents) == 0 {
 		return nil
 	}
-	if err := t.overwriting(ctx); err != nil {
-		return err
-	}
 	in, arg := t.s.d.ints("$1", contents)
-	for _, q := range []string{
-		`UPDATE content SET body = substr(body, 1, 0) WHERE content IN ` + in,
-		`DELETE FROM dissent WHERE content IN ` + in,
-	} {
-		if _, err := t.exec(ctx, q, arg); err != nil {
-			return err
+	if err := t.overwriting(ctx, func() error {
+		for _, q := range []string{
+			`UPDATE content SET body = substr(body, 1, 0) WHERE content IN ` + in,
+			`DELETE FROM dissent WHERE content IN ` + in,
+		} {
+			if _, err := t.exec(ctx, q, arg); err != nil {
+				return err
+			}
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	for _, content := range contents {
 		if _, err := t.exec(ctx, `INSERT INTO erased (content, erasure, removed) VALUES ($1, $2, $3)
@@ -70,27 +72,32 @@ func (t *Tx) emptyContents(ctx context.Context, contents []int64, e *entente.Era
 	return nil
 }
 
-// overwriting has the engine overwrite what the transaction deletes, where it would leave it
-// in the file otherwise.
-func (t *Tx) overwriting(ctx context.Context) error {
+// overwriting has the engine overwrite what f deletes, pages that become free included, where
+// it would leave it in the file otherwise.
+func (t *Tx) overwriting(ctx context.Context, f func() error) error {
 	if t.s.d.overwrite == "" {
-		return nil
+		return f()
 	}
-	_, err := t.strings(ctx, t.s.d.overwrite)
+	if _, err := t.strings(ctx, t.s.d.overwrite); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	_, err := t.strings(ctx, t.s.d.overwriteLess)
 	return err
 }
 
 // ClearIndexed takes the contents of an erasure out of the index, and overwrites what it had
 // of them. Whoever calls it holds the job of the follower, which may else bring them again.
 func (t *Tx) ClearIndexed(ctx context.Context, contents []int64) error {
-	if err := t.overwriting(ctx); err != nil {
+	return t.overwriting(ctx, func() error {
+		if err := t.DropIndexed(ctx, Swept{Contents: contents}); err != nil || t.s.d.squeeze == "" {
+			return err
+		}
+		_, err := t.exec(ctx, t.s.d.squeeze)
 		return err
-	}
-	if err := t.DropIndexed(ctx, Swept{Contents: contents}); err != nil || t.s.d.squeeze == "" {
-		return err
-	}
-	_, err := t.exec(ctx, t.s.d.squeeze)
-	return err
+	})
 }
 
 // Flush takes out of the engine's journals what has been overwritten since. It reports whether
