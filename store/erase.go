@@ -35,7 +35,7 @@ func (t *Tx) applyErasure(ctx context.Context, c entente.Change) error {
 		return err
 	}
 	for _, content := range c.Erasing {
-		if _, err := t.exec(ctx, `INSERT INTO erased (content, erasure, removed) VALUES ($1, $2, 0) ON CONFLICT (content) DO NOTHING`, content, e.ID); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO erased (content, erasure, removed, said) VALUES ($1, $2, 0, $3) ON CONFLICT (content) DO NOTHING`, content, e.ID, []byte{}); err != nil {
 			return err
 		}
 	}
@@ -64,8 +64,8 @@ func (t *Tx) emptyContents(ctx context.Context, contents []int64, e *entente.Era
 		return err
 	}
 	for _, content := range contents {
-		if _, err := t.exec(ctx, `INSERT INTO erased (content, erasure, removed) VALUES ($1, $2, $3)
-			ON CONFLICT (content) DO UPDATE SET removed = excluded.removed`, content, e.ID, e.Removed); err != nil {
+		if _, err := t.exec(ctx, `INSERT INTO erased (content, erasure, removed, said) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (content) DO UPDATE SET removed = excluded.removed`, content, e.ID, e.Removed, []byte{}); err != nil {
 			return err
 		}
 	}

@@ -197,7 +197,7 @@ func (d *dialect) migrations() [][]string {
 		// said what somebody who submitted them again said of their versioning.
 		`CREATE TABLE erasure (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, confirmed BIGINT NOT NULL, cleared BIGINT NOT NULL, body {blob} NOT NULL)`,
 		`CREATE INDEX erasure_object ON erasure (okey)`,
-		`CREATE TABLE erased (content {number}, erasure TEXT NOT NULL, removed BIGINT NOT NULL, said {blob})`,
+		`CREATE TABLE erased (content {number}, erasure TEXT NOT NULL, removed BIGINT NOT NULL, said {blob} NOT NULL)`,
 	}}
 }
 

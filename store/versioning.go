@@ -41,7 +41,7 @@ func (t *Tx) versionings(ctx context.Context, known map[entente.ObjectID][]enten
 		if err := rows.Scan(&content, &body, &said); err != nil {
 			return err
 		}
-		if len(body) == 0 && said != nil {
+		if len(body) == 0 && len(said) > 0 {
 			v := &entente.Versioning{}
 			if err := json.Unmarshal(said, v); err != nil {
 				return err
