@@ -47,7 +47,8 @@ type Actor struct {
 	// At is the moment for which roles are asked, microseconds since 1970: of the sign-in,
 	// and for a command that of its decision. Without it nobody holds a role.
 	At int64
-	// Case is the reference of the case that the actor works on, "" for none; the ledger keeps it.
+	// Case is the reference of a case that somebody keeps elsewhere, for which the command is
+	// given; "" for none. See [CheckCase].
 	Case string
 }
 
@@ -56,6 +57,30 @@ func LocalActor() Actor { return Actor{Local: true, Account: Account{Name: "loca
 
 // IsOperator reports whether the actor may run the node.
 func (a Actor) IsOperator() bool { return a.May(RunNode) }
+
+// MaxCase is the most characters that the reference of a case may have.
+const MaxCase = 200
+
+// CheckCase checks the reference of a case: 1 to [MaxCase] printable characters, no blank at
+// either end.
+func CheckCase(s string) error {
+	switch {
+	case s == "":
+		return Errorf(Invalid, "the reference of the case is missing; give the one under which the matter is filed")
+	case !utf8.ValidString(s):
+		return Errorf(Invalid, "the reference of the case is not valid UTF-8")
+	case utf8.RuneCountInString(s) > MaxCase:
+		return Errorf(Invalid, "the reference of the case has more than %d characters", MaxCase)
+	case strings.TrimSpace(s) != s:
+		return Errorf(Invalid, "the reference of the case begins or ends with a blank")
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return Errorf(Invalid, "the reference of the case holds the character %U, which cannot be printed", r)
+		}
+	}
+	return nil
+}
 
 // MaxName is the most characters that a name of an account or collection may have.
 const MaxName = 128

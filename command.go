@@ -5,6 +5,25 @@ package entente
 // of them and goes through the node's one door.
 type Command interface{ command() }
 
+// Why is what a person says of a decision that demands no words; "" is none.
+type Why struct{ Reason string }
+
+func (w Why) why() string { return w.Reason }
+
+// said checks what comes with a command whatever it is: the reference of its case, and words
+// that it does not demand.
+func said(c Command, a Actor) error {
+	if a.Case != "" {
+		if err := CheckCase(a.Case); err != nil {
+			return err
+		}
+	}
+	if w, ok := c.(interface{ why() string }); ok {
+		return checkText("reason", w.why(), maxDescription)
+	}
+	return nil
+}
+
 // Establish makes the node's home: its organisation and its first API root. It comes
 // once, before everything else.
 type Establish struct {
@@ -129,10 +148,13 @@ const (
 	Unchanged                // this source had submitted these contents before
 	Contested                // added, but other contents hold the same id and version; those stay current
 	Deleted                  // not added: this source deleted the version from the collection earlier
+	Erased                   // not added: home erased these contents. Only home is told
 )
 
 // String names the outcome in one lower-case word.
-func (o Outcome) String() string { return [...]string{"added", "unchanged", "contested", "deleted"}[o] }
+func (o Outcome) String() string {
+	return [...]string{"added", "unchanged", "contested", "deleted", "erased"}[o]
+}
 
 // Result is the outcome for one version of a [Submit].
 type Result struct {

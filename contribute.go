@@ -45,7 +45,7 @@ func (j *journal) contribute(v *Version, source string) Result {
 	if !ok {
 		own = ownView(j.known[v.ID], source, j.leftBy)
 	}
-	if deletedBy(own, v, source) {
+	if deletedBy(own, v, source) || erased(j.known[v.ID], v.Digest) && suppliedOnce(j.known[v.ID], v.Digest, source) {
 		res.Outcome = Deleted
 		return res
 	}

@@ -5,6 +5,9 @@ package entente
 // nothing is written.
 func Decide(c Command, f Facts) (Change, error) {
 	f.Actor.At = f.Now // roles are held, or not, at the moment of the decision
+	if err := said(c, f.Actor); err != nil {
+		return Change{}, err
+	}
 	switch c := c.(type) {
 	case Submit:
 		ch, err := decideSubmit(c, f)
@@ -58,6 +61,20 @@ func Decide(c Command, f Facts) (Change, error) {
 		return decideAgreeStanding(c, f)
 	case EndStanding:
 		return decideEndStanding(c, f)
+	case PreserveObjects:
+		return decidePreserve(c, f)
+	case AskLiftPreserve:
+		return decideAskLiftPreserve(c, f)
+	case LiftPreserve:
+		return decideLiftPreserve(c, f)
+	case ProposeErasure:
+		return decideProposeErasure(c, f)
+	case ConfirmErasure:
+		return decideConfirmErasure(c, f)
+	case RemoveBytes:
+		return decideRemoveBytes(c, f)
+	case NoteCleared:
+		return decideNoteCleared(c, f)
 	}
 	if _, err := Authorise(f, RunNode); err != nil {
 		return Change{}, err

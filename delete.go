@@ -200,6 +200,9 @@ func heirs(known []Known, creator string) []revived {
 				held[of] = true
 				continue
 			}
+			if l.concealed() {
+				continue
+			}
 			b, ok := best[of]
 			mine, others := creator != "" && r.source == creator, creator != "" && b.source == creator
 			if !ok || mine && !others || mine == others && r.seq < b.seq {

@@ -98,7 +98,7 @@ func (f Facts) concerned(through string) []Touch {
 // dissenting adds to the change of a submission what it dissents from.
 func (f Facts) dissenting(ch Change, c Submit) Change {
 	for i, v := range c.Versions {
-		if len(v.Dissent) == 0 || ch.Receipt.Results[i].Outcome == Deleted {
+		if o := ch.Receipt.Results[i].Outcome; len(v.Dissent) == 0 || o == Deleted || o == Erased || erased(f.Known[v.ID], v.Digest) {
 			continue
 		}
 		content := int64(0)

@@ -19,6 +19,8 @@ const (
 	Restrict        Act = "restrict and recall objects"
 	StopPartner     Act = "stop a partner; ratify and lift a stop"
 	Permit          Act = "grant permissions to share onward"
+	Preserve        Act = "preserve objects under a case; lift that"
+	Erase           Act = "erase versions under a legal basis"
 )
 
 // Duty is one row of the table of who may do what.
@@ -42,6 +44,8 @@ func Duties() []Duty {
 		{Restrict, []Role{Releaser}, false},
 		{StopPartner, []Role{Releaser}, false},
 		{Permit, []Role{Releaser}, false},
+		{Preserve, []Role{Releaser}, false},
+		{Erase, []Role{Releaser}, false},
 	}
 }
 

@@ -64,6 +64,8 @@ type Facts struct {
 	Strike  *Strike
 	// Case is what a decision about an object or a standing release is about, nil if there is none.
 	Case *Case
+	// Keeping is what a command rests on that preserves or erases, nil for others.
+	Keeping *Keeping
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -97,6 +99,7 @@ type Known struct {
 	Salt    []byte // see [Commit]
 	Spec    Spec
 	Key     StampKey
+	Erased  bool   // an erasure of it was confirmed: its bytes are gone, or on their way
 	Lines   []Line // in the feed that the command concerns
 
 	// CreatedBy is read only for objects that have lines of several sources.
@@ -186,6 +189,12 @@ type Change struct {
 	Dissent      []DissentOf      // to add
 	Strike       *Strike          // to add
 	Batch        Batch            // of the lines
+	Logs         []Change         // of more feeds that move, each with its Feed, Head, Added, Lines, Marks and Batch
+	Preserved    []Preserved      // to put
+	Erasure      *Erasure         // to put
+	Erasing      []int64          // numbers of contents that Erasure is about from now on
+	Said         []SaidOf         // to keep
+	Empty        []int64          // numbers of contents whose bytes are removed, by Erasure
 
 	Receipt Receipt
 }
@@ -194,6 +203,14 @@ type Change struct {
 type Batch struct {
 	Account string // id of who submitted or deleted it, "" for the node's owner
 	Via     int64  // number of the agreement through which it came, 0 for none
+}
+
+// SaidOf is what a version said of itself whose bytes were erased, and not stored when its
+// source submitted them again: the rules of versioning hold what that source submits next
+// against it.
+type SaidOf struct {
+	Content    int64
+	Versioning Versioning
 }
 
 // DissentOf tells that a content is dissent about an object.

@@ -25,6 +25,7 @@ type DeclareInterest struct {
 
 // EndInterest ends a declared conflict, which stays visible.
 type EndInterest struct {
+	Why
 	Interest string // id
 }
 

@@ -61,6 +61,29 @@ func (w *world) do(t interface{ Fatalf(string, ...any) }, c entente.Command) (en
 	if err != nil {
 		return entente.Receipt{}, err
 	}
+	w.apply(t, ch)
+	for _, log := range ch.Logs {
+		w.apply(t, log)
+	}
+	return ch.Receipt, nil
+}
+
+func (w *world) apply(t interface{ Fatalf(string, ...any) }, ch entente.Change) {
+	for _, ks := range w.known {
+		for i := range ks {
+			if slices.Contains(ch.Erasing, ks[i].Content) {
+				ks[i].Erased = true
+			}
+			if slices.Contains(ch.Empty, ks[i].Content) {
+				ks[i].Versioning, ks[i].CreatedBy = nil, ""
+			}
+			for _, s := range ch.Said {
+				if s.Content == ks[i].Content {
+					ks[i].Versioning = &s.Versioning
+				}
+			}
+		}
+	}
 	ids := map[int64]entente.ObjectID{}
 	for id, ks := range w.known {
 		for _, k := range ks {
@@ -94,7 +117,6 @@ func (w *world) do(t interface{ Fatalf(string, ...any) }, c entente.Command) (en
 		}
 		w.head, w.added = ch.Head, ch.Added
 	}
-	return ch.Receipt, nil
 }
 
 func (w *world) mark(t interface{ Fatalf(string, ...any) }, m entente.Mark) {

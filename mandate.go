@@ -63,6 +63,7 @@ func (a *Account) LastingOperator() bool {
 
 // GiveMandate lets a person of home hold a role for a time.
 type GiveMandate struct {
+	Why
 	Account string // id
 	Role    Role
 	From    int64 // microseconds since 1970, not past; 0 for now
@@ -71,6 +72,7 @@ type GiveMandate struct {
 
 // EndMandate sets an end to a mandate, or an earlier one.
 type EndMandate struct {
+	Why
 	Mandate string // id
 	At      int64  // microseconds since 1970, not past; 0 for now
 }

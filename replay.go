@@ -22,6 +22,15 @@ func CheckStates(id ObjectID, known []Known, head int64) []StateFault {
 	add := func(l Line, format string, args ...any) {
 		out = append(out, StateFault{l.Seq, fmt.Sprintf(format, args...)})
 	}
+	known = slices.Clone(known)
+	for i := range known { // what was never shown says nothing of other lines
+		k := &known[i]
+		shown := slices.DeleteFunc(slices.Clone(k.Lines), Line.concealed)
+		if len(shown) < len(k.Lines) && !k.Erased {
+			add(k.Lines[0], "a line of its contents is concealed as if they were erased, and they were not")
+		}
+		k.Lines = shown
+	}
 	if several(known) {
 		return append(out, checkSources(known, head)...)
 	}

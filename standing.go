@@ -13,12 +13,14 @@ type ProposeStanding struct {
 
 // AgreeStanding is the second word, of another person.
 type AgreeStanding struct {
+	Why
 	Order string // id
 }
 
 // EndStanding ends a standing release before its time, or takes back what was proposed. One
 // person does it: it tightens. What was released under it stays.
 type EndStanding struct {
+	Why
 	Order string // id
 }
 

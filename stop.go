@@ -67,6 +67,7 @@ type PlaceStop struct {
 
 // RatifyStop is a second person's word that a stop is right.
 type RatifyStop struct {
+	Why
 	Stop string // id
 }
 
@@ -80,6 +81,7 @@ type AskLift struct {
 // Lift is the second word: of another person than the one who asked, and to the same
 // backlog. Both decide the same.
 type Lift struct {
+	Why
 	Stop    string // id
 	Backlog string // see [ParseBacklog]
 }

@@ -48,6 +48,9 @@ func MaySubmit(c Submit, f Facts) error {
 
 // submit takes in one version from home.
 func (j *journal) submit(v *Version, source string, undelete bool) Result {
+	if erased(j.known[v.ID], v.Digest) { // what two people erased comes back by no undelete
+		return Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest, Outcome: Erased}
+	}
 	if !undelete && deletedBy(j.known[v.ID], v, source) {
 		return Result{ID: v.ID, Version: v.Stamp().Text, Digest: v.Digest, Outcome: Deleted}
 	}
@@ -84,7 +87,10 @@ func (j *journal) take(v *Version, source string) (at int, line Line, held bool)
 		j.next++
 	}
 	known[at].Versioning, known[at].CreatedBy = v.Versioning(), v.CreatedBy
-	if line, held = heldFrom(known[at].Lines, source); !held {
+	if line, held = heldFrom(known[at].Lines, source); !held && known[at].Erased {
+		line = j.conceal(v.ID, at, source)
+		j.out.Said = append(j.out.Said, SaidOf{known[at].Content, *v.Versioning()})
+	} else if !held {
 		j.findCreator(v.ID, source, v.CreatedBy)
 		line = j.enter(v.ID, at, source)
 		if len(j.owners) > 0 {

@@ -68,7 +68,7 @@ func addResult(st *entente.Status, r node.ItemResult) {
 		d.Version = taxii.Timestamp(st.Requested)
 	}
 	list, more := &st.Successes, &st.MoreSuccesses
-	if r.Err != nil || r.Outcome == entente.Deleted {
+	if r.Err != nil || r.Outcome == entente.Deleted || r.Outcome == entente.Erased {
 		list, more = &st.Failures, &st.MoreFailures
 	}
 	if len(*list) == maxDetails {
@@ -80,6 +80,8 @@ func addResult(st *entente.Status, r node.ItemResult) {
 		d.Message = entente.PublicText(r.Err)
 	case r.Outcome == entente.Deleted:
 		d.Message = "this version was deleted from the collection, and stays deleted; an operator of the node can bring back what home deleted"
+	case r.Outcome == entente.Erased:
+		d.Message = "these contents were erased under a legal basis, and are not taken in again; \"entente erase list\" tells by whom"
 	default:
 		d.Message = remark(r)
 	}

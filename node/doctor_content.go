@@ -74,6 +74,15 @@ func examine(c store.StoredContent) []Complaint {
 	fault := func(check, format string, args ...any) {
 		out = append(out, Complaint{Check: check, Text: fmt.Sprintf(format, args...)})
 	}
+	if c.Removed {
+		if len(c.Bytes) > 0 {
+			fault(checkContent, "its bytes were erased, and there are %d", len(c.Bytes))
+		}
+		if c.InSearch || len(c.Values) > 0 {
+			out = append(out, Complaint{Check: checkIndex, Warning: true, Text: "it was erased, and the indexes have something of it still; a server clears them"})
+		}
+		return out
+	}
 	v, findings := stix.Parse(c.Bytes)
 	if v == nil {
 		fault(checkContent, "its bytes are not a STIX object: %v", refusal(parsed{findings: findings}))

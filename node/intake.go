@@ -50,6 +50,7 @@ type IntakeReport struct {
 	Unchanged int `json:"unchanged"` // held already
 	Contested int `json:"contested"` // added beside other contents of the same version
 	Deleted   int `json:"deleted"`   // deleted from the collection earlier, and not brought back
+	Erased    int `json:"erased"`    // erased by home, and not taken in again
 	Refused   int `json:"refused"`   // not STIX
 	Warned    int `json:"warned"`    // taken, though the standard is broken somewhere
 }
@@ -256,6 +257,8 @@ func (rep *IntakeReport) count(o entente.Outcome, warned bool) {
 		rep.Contested++
 	case entente.Deleted:
 		rep.Deleted++
+	case entente.Erased:
+		rep.Erased++
 	}
 	if warned {
 		rep.Warned++

@@ -19,6 +19,9 @@ func markAll(ctx context.Context, t *store.Tx, all []ObjectVersion, names map[in
 	}
 	held := map[entente.ObjectID][]entente.HeldDefinition{}
 	for i := range all {
+		if len(all[i].Bytes) == 0 && all[i].Erasure != nil {
+			continue
+		}
 		v, _ := stix.Parse(all[i].Bytes)
 		if v == nil {
 			return entente.Errorf(entente.Internal, "a stored content cannot be read any more; \"entente doctor\" checks them all")
@@ -54,7 +57,7 @@ func definitions(ctx context.Context, t *store.Tx, id entente.ObjectID, names ma
 				sources = append(sources, l.Source)
 			}
 		}
-		if len(sources) > 0 {
+		if len(sources) > 0 && len(c.Bytes) > 0 {
 			d := stix.DefinitionOf(&entente.Version{ID: id, Type: id.Type(), Bytes: c.Bytes})
 			out = append(out, entente.HeldDefinition{Definition: d, Sources: sources})
 		}

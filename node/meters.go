@@ -150,7 +150,7 @@ func (m *meters) command(c entente.Command, ch entente.Change, err error) {
 	if err != nil {
 		return
 	}
-	var by [entente.Deleted + 1]int
+	var by [entente.Erased + 1]int
 	for _, r := range ch.Receipt.Results {
 		by[r.Outcome]++
 	}

@@ -194,7 +194,7 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 	if change.Head != 0 {
 		n.pace.came()
 	}
-	if change.Head != 0 || len(change.Touch) > 0 || change.Agreement != nil {
+	if change.Head != 0 || len(change.Logs) > 0 || len(change.Touch) > 0 || change.Agreement != nil {
 		n.nudge()
 	}
 	return change.Receipt, nil

@@ -23,8 +23,8 @@ const (
 )
 
 // Run does the node's background work until ctx ends: full-text search and the index of
-// values follow the accept logs, removed collections are swept, old answers to POSTs are
-// forgotten, and what is pulled and pushed on a schedule runs when it is due.
+// values follow the accept logs, removed collections are swept, erasures are finished, old
+// answers to POSTs are forgotten, and what is pulled and pushed on a schedule runs when it is due.
 func (n *Node) Run(ctx context.Context) error {
 	jobs := []struct {
 		name  string
@@ -35,6 +35,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{searchJob, time.Second, true, func(ctx context.Context) error { return n.followSearch(ctx, nil) }},
 		{sweepJob, 15 * time.Second, false, func(ctx context.Context) error { return n.sweep(ctx, nil) }},
 		{statusJob, time.Hour, false, n.dropStatuses},
+		{eraseJob, 15 * time.Second, false, n.finishErasures},
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { n.watch(ctx) })
@@ -214,9 +215,12 @@ func (n *Node) readFeed(ctx context.Context, feed, after int64) feedPart {
 		out.Reading, err = t.Followed(ctx, searchJob, feed, after, searchBatch)
 		return err
 	})
-	out.texts = make([]store.SearchText, len(out.Bodies))
-	for i, b := range out.Bodies {
-		out.texts[i] = store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))}
+	out.texts = make([]store.SearchText, 0, len(out.Bodies))
+	for _, b := range out.Bodies {
+		if len(b.Bytes) == 0 {
+			continue // erased
+		}
+		out.texts = append(out.texts, store.SearchText{Content: b.Content, Words: store.Words(stix.Text(b.Bytes))})
 		for _, key := range IndexedBy(b.Bytes) {
 			out.values = append(out.values, store.ContentValue{Content: b.Content, Key: key})
 		}

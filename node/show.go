@@ -21,8 +21,13 @@ type ObjectVersion struct {
 	Revokes     bool              // by this version the object's creator revoked it, with all its versions
 	Breaches    []entente.Finding // of the rules of versioning, beside the others where it stands
 	Marking     entente.Marking   // the effective one, by the definitions that the account may read
-	Bytes       []byte
-	sources     []string // ids of the organisations that supplied it
+	Bytes       []byte            // none where they were erased
+	// Erasure is the confirmed erasure that is about it, nil for none.
+	Erasure *entente.Erasure
+	// Preserved are the references of the cases under which it is kept although no collection
+	// has it any more; only who reads everything is shown such versions.
+	Preserved []string
+	sources   []string // ids of the organisations that supplied it
 }
 
 // Placement says where a version stands.
@@ -52,6 +57,16 @@ func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID)
 			}
 		}
 		out = seen(held, names)
+		if a.May(entente.ReadAll) {
+			kept, err := keptAlone(ctx, t, id, held)
+			if err != nil {
+				return err
+			}
+			out = append(out, kept...)
+		}
+		if err := tellErased(ctx, t, a, id, held, out); err != nil {
+			return err
+		}
 		return markAll(ctx, t, out, names)
 	})
 	if err == nil && len(out) == 0 {

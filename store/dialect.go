@@ -72,6 +72,11 @@ type dialect struct {
 	// check is the engine's own examination of the database, "" for none; beforeCheck is a
 	// query to be made before it on the same connection.
 	beforeCheck, check string
+	// overwrite has a connection overwrite all that is deleted, overwriteLess what costs nothing;
+	// squeeze takes out of full text what was deleted from it, and flush writes the journal out
+	// and empties it (busy, pages, pages done). "" where the engine does so by itself, or
+	// leaves it to its operator.
+	overwrite, overwriteLess, squeeze, flush string
 	// analyze gathers the statistics that the engine plans by; nil where it needs none.
 	analyze []string
 	// searchRows is a table with a column content of what full text has.

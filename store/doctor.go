@@ -20,6 +20,7 @@ type StoredContent struct {
 	Spec    int64
 	Stamp   string
 	Bytes   []byte
+	Removed bool // an erasure has removed its bytes
 
 	Followed bool    // the follower asked about has read it
 	InSearch bool    // full text has it
@@ -52,7 +53,8 @@ func (t *Tx) Contents(ctx context.Context, follower string, after int64, limit i
 	if err := t.holdIndex(ctx); err != nil {
 		return nil, err
 	}
-	rows, err := t.query(ctx, `SELECT content, okey, micros, rest, digest, id, spec, stamp, body FROM content WHERE content > $1 ORDER BY content LIMIT $2`, after, limit)
+	rows, err := t.query(ctx, `SELECT c.content, c.okey, c.micros, c.rest, c.digest, c.id, c.spec, c.stamp, c.body, COALESCE(e.removed, 0) > 0
+		FROM content c LEFT JOIN erased e ON e.content = c.content WHERE c.content > $1 ORDER BY c.content LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +65,7 @@ func (t *Tx) Contents(ctx context.Context, follower string, after int64, limit i
 	size := 0
 	for size < followBytes && rows.Next() {
 		var c StoredContent
-		if err := rows.Scan(&c.Content, &c.Fold, &c.Key.Micros, &c.Key.Rest, &c.Digest, &c.ID, &c.Spec, &c.Stamp, &c.Bytes); err != nil {
+		if err := rows.Scan(&c.Content, &c.Fold, &c.Key.Micros, &c.Key.Rest, &c.Digest, &c.ID, &c.Spec, &c.Stamp, &c.Bytes, &c.Removed); err != nil {
 			return nil, err
 		}
 		size += len(c.Bytes)
@@ -122,7 +124,7 @@ func (t *Tx) pairs(ctx context.Context, text string, args []any, each func(a, b 
 type ObjectStates struct {
 	ID      entente.ObjectID
 	Known   map[int64][]entente.Known // by feed; contents that the feed does not carry are left out
-	Orphans []int64                   // contents that no line carries
+	Orphans []int64                   // contents that no line carries, and that are neither preserved nor erased
 	Twice   []int64                   // contents whose digest another content of the object has
 }
 
@@ -137,7 +139,8 @@ func (t *Tx) Objects(ctx context.Context, from int64, limit int) (out []ObjectSt
 	more = len(folds) == limit && next < math.MaxInt64
 	in, arg := t.s.d.ints("$1", folds)
 	rows, err := t.query(ctx, `SELECT c.id, c.content, c.spec, c.micros, c.rest, c.digest, COALESCE(l.feed, 0), COALESCE(l.seq, 0), COALESCE(o.id, ''),
-			COALESCE(l.added, 0), COALESCE(l.gone, 0), COALESCE(l.newer, 0), COALESCE(l.later, 0), COALESCE(l.rival, 0), l.feed IS NULL
+			COALESCE(l.added, 0), COALESCE(l.gone, 0), COALESCE(l.newer, 0), COALESCE(l.later, 0), COALESCE(l.rival, 0), l.feed IS NULL,
+			EXISTS (SELECT 1 FROM erased e WHERE e.content = c.content), l.feed IS NULL AND (`+preservedNow+` OR EXISTS (SELECT 1 FROM unpreserved u WHERE u.object = c.id))
 		FROM content c LEFT JOIN line l ON l.content = c.content LEFT JOIN organisation o ON o.num = l.source
 		WHERE c.okey IN `+in+` ORDER BY c.id, c.content, l.feed, l.seq`, arg)
 	if err != nil {
@@ -151,8 +154,8 @@ func (t *Tx) Objects(ctx context.Context, from int64, limit int) (out []ObjectSt
 		var k entente.Known
 		var l entente.Line
 		var feed, spec int64
-		var alone bool
-		if err := rows.Scan(&id, &k.Content, &spec, &k.Key.Micros, &k.Key.Rest, &digest, &feed, &l.Seq, &source, &l.Added, &l.Gone, &l.Newer, &l.Spec, &l.Rival, &alone); err != nil {
+		var alone, preserved bool
+		if err := rows.Scan(&id, &k.Content, &spec, &k.Key.Micros, &k.Key.Rest, &digest, &feed, &l.Seq, &source, &l.Added, &l.Gone, &l.Newer, &l.Spec, &l.Rival, &alone, &k.Erased, &preserved); err != nil {
 			return nil, 0, false, err
 		}
 		if n := len(out); n == 0 || string(out[n-1].ID) != id {
@@ -164,6 +167,9 @@ func (t *Tx) Objects(ctx context.Context, from int64, limit int) (out []ObjectSt
 			o.Twice = append(o.Twice, k.Content)
 		} else if !ok {
 			digests[string(digest)] = k.Content
+		}
+		if alone && (k.Erased || preserved) {
+			continue
 		}
 		if alone {
 			o.Orphans = append(o.Orphans, k.Content)

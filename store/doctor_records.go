@@ -77,6 +77,8 @@ func brokenReferences() []broken {
 		{text: `SELECT CAST(m.feed AS TEXT), CAST(m.seq AS TEXT) FROM moved m JOIN feed f ON f.feed = m.feed LEFT JOIN line l ON l.feed = m.feed AND l.seq = m.seq
 			LEFT JOIN line b ON b.feed = m.feed AND b.seq = m.before WHERE l.content IS NULL OR b.content IS NULL OR b.content <> l.content ORDER BY m.feed, m.seq`,
 			format: "feed %s, line %s is said to have come into view again, and did not"},
+		missing("erased", "content", "erasure", "content", "content", "the erasure %s is about the content %s, which does not exist"),
+		missing("erased", "erasure", "content", "erasure", "id", "content %s is said to be erased by the erasure %s, which does not exist"),
 		{text: `SELECT id, account FROM certificate WHERE LENGTH(pin) <> 32 ORDER BY id`, format: "certificate %s of the account %s has no SHA-256: nobody can sign in with it"},
 		{text: `SELECT id, account FROM token WHERE LENGTH(hash) <> 32 ORDER BY id`, format: "token %s of the account %s has no SHA-256: nobody can sign in with it"},
 	}

@@ -39,6 +39,10 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 	case entente.TakeDecision, entente.RestrictObject, entente.LiftRestriction, entente.RecordConsent,
 		entente.ProposeStanding, entente.AgreeStanding, entente.EndStanding:
 		err = t.caseFacts(ctx, &f, c)
+	case entente.PreserveObjects, entente.AskLiftPreserve, entente.LiftPreserve:
+		err = t.preserveFacts(ctx, &f, c)
+	case entente.ProposeErasure, entente.ConfirmErasure, entente.RemoveBytes, entente.NoteCleared:
+		err = t.erasureFacts(ctx, &f, c)
 	case entente.SetFloor:
 		err = t.floorFacts(ctx, &f, c.Collection)
 	case entente.AddRoot:
@@ -206,7 +210,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 		wanted[id] = struct{}{}
 	}
 	in, arg := t.s.d.ints("$1", keys)
-	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest, digest, salt FROM content WHERE okey IN `+in+t.s.d.share, arg)
+	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest, digest, salt, EXISTS (SELECT 1 FROM erased e WHERE e.content = content.content) FROM content WHERE okey IN `+in+t.s.d.share, arg)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +226,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 		var k entente.Known
 		var id, rest string
 		var digest []byte
-		if err := rows.Scan(&k.Content, &id, &k.Spec, &k.Key.Micros, &rest, &digest, &k.Salt); err != nil {
+		if err := rows.Scan(&k.Content, &id, &k.Spec, &k.Key.Micros, &rest, &digest, &k.Salt, &k.Erased); err != nil {
 			return nil, err
 		}
 		oid := entente.ObjectID(id)

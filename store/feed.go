@@ -142,6 +142,9 @@ func (t *Tx) pageUpTo(ctx context.Context, q FeedQuery) (entente.Page, error) {
 		if err != nil {
 			return p, err
 		}
+		if (q.Bodies || q.BytesOnly) && len(e.Bytes) == 0 {
+			continue // erased
+		}
 		n := len(p.Entries)
 		if size += len(e.Bytes); n == q.Limit || n > 0 && size > pageBytes {
 			p.More, p.Next = true, p.Entries[n-1].Seq

@@ -86,9 +86,11 @@ func (t *Tx) Sweep(ctx context.Context, limit int) (Swept, error) {
 	if len(contents) == 0 {
 		if len(feeds) > 0 {
 			// A collection may have been removed since the lines were looked for: its feed stays.
-			out.Feeds, err = t.numbers(ctx, `DELETE FROM sweep WHERE NOT EXISTS (SELECT 1 FROM line l WHERE l.feed = sweep.feed) RETURNING feed`)
+			if out.Feeds, err = t.numbers(ctx, `DELETE FROM sweep WHERE NOT EXISTS (SELECT 1 FROM line l WHERE l.feed = sweep.feed) RETURNING feed`); err != nil {
+				return out, err
+			}
 		}
-		return out, err
+		return out, t.sweepUnpreserved(ctx, limit, &out)
 	}
 	out.Lines, out.More = len(contents), true
 	out.Contents, err = t.dropOrphans(ctx, contents)
@@ -96,14 +98,16 @@ func (t *Tx) Sweep(ctx context.Context, limit int) (Swept, error) {
 }
 
 // dropOrphans deletes those of the contents that no line carries any more, and tells
-// which. It holds them first, so that nobody makes a line for one in between.
+// which. It holds them first, so that nobody makes a line for one in between. What is
+// preserved stays, and so does the fact that something was erased.
 func (t *Tx) dropOrphans(ctx context.Context, contents []int64) ([]int64, error) {
 	in, arg := t.s.d.ints("$1", contents)
 	if _, err := t.numbers(ctx, `SELECT content FROM content WHERE content IN `+in+t.s.d.hold, arg); err != nil {
 		return nil, err
 	}
 	orphans, err := t.numbers(ctx, `SELECT c.content FROM content c WHERE c.content IN `+in+`
-		AND NOT EXISTS (SELECT 1 FROM line l WHERE l.content = c.content)`, arg)
+		AND NOT EXISTS (SELECT 1 FROM line l WHERE l.content = c.content) AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.content = c.content)
+		AND NOT `+preservedNow, arg)
 	if err != nil || len(orphans) == 0 {
 		return nil, err
 	}

@@ -12,8 +12,10 @@ import (
 type Held struct {
 	entente.Known
 	Stamp string // modified, else created, "" for neither
-	Bytes []byte
-	Lines []HeldLine
+	Bytes []byte // none where they were erased
+	// Erasure is the id of the confirmed erasure that is about it, "" for none.
+	Erasure string
+	Lines   []HeldLine
 }
 
 // HeldLine is a line that carries a content, and in which feed it stands.
@@ -25,7 +27,8 @@ type HeldLine struct {
 // Object reads all contents of an object, oldest version first, contested contents of
 // one version in the order in which they came.
 func (t *Tx) Object(ctx context.Context, id entente.ObjectID) ([]Held, error) {
-	rows, err := t.query(ctx, `SELECT content, spec, micros, rest, digest, stamp, body FROM content WHERE okey = $1 AND id = $2`, id.Fold(), string(id))
+	rows, err := t.query(ctx, `SELECT c.content, c.spec, c.micros, c.rest, c.digest, c.stamp, c.body, COALESCE(e.erasure, '')
+		FROM content c LEFT JOIN erased e ON e.content = c.content WHERE c.okey = $1 AND c.id = $2`, id.Fold(), string(id))
 	if err != nil {
 		return nil, err
 	}
@@ -36,10 +39,11 @@ func (t *Tx) Object(ctx context.Context, id entente.ObjectID) ([]Held, error) {
 	for rows.Next() {
 		var h Held
 		var digest []byte
-		if err := rows.Scan(&h.Content, &h.Spec, &h.Key.Micros, &h.Key.Rest, &digest, &h.Stamp, &h.Bytes); err != nil {
+		if err := rows.Scan(&h.Content, &h.Spec, &h.Key.Micros, &h.Key.Rest, &digest, &h.Stamp, &h.Bytes, &h.Erasure); err != nil {
 			return nil, err
 		}
 		copy(h.Digest[:], digest)
+		h.Erased = h.Erasure != ""
 		contents = append(contents, h.Content)
 		out = append(out, h)
 	}
@@ -72,6 +76,6 @@ func (t *Tx) Object(ctx context.Context, id entente.ObjectID) ([]Held, error) {
 // Contested counts the versions of a feed of which more than one content is held.
 func (t *Tx) Contested(ctx context.Context, feed int64) (int64, error) {
 	var n int64
-	err := t.queryRow(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND rival > 0 AND gone = 0`, feed).Scan(&n)
+	err := t.queryRow(ctx, `SELECT COUNT(*) FROM line WHERE feed = $1 AND rival > 0 AND rival <> seq AND gone = 0`, feed).Scan(&n)
 	return n, err
 }

@@ -186,7 +186,19 @@ func (d *dialect) migrations() [][]string {
 		// entry of its log.
 		`CREATE TABLE ledger_served (organisation TEXT NOT NULL, feed TEXT NOT NULL, seq BIGINT NOT NULL, last BIGINT NOT NULL, at BIGINT NOT NULL,
 			log BIGINT NOT NULL, idx BIGINT NOT NULL, PRIMARY KEY (organisation, feed, seq)) {clustered}`,
-	}, d.inboxSchema...)}
+	}, d.inboxSchema...), {
+		// Objects that are preserved under a case; okey folds the object's id.
+		`CREATE TABLE preserved (id TEXT PRIMARY KEY, reference TEXT NOT NULL, okey BIGINT NOT NULL, object TEXT NOT NULL, lifted BIGINT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX preserved_object ON preserved (okey)`,
+		`CREATE INDEX preserved_reference ON preserved (reference)`,
+		// Objects that are preserved no more, until it is looked whether any line carries their contents.
+		`CREATE TABLE unpreserved (object TEXT PRIMARY KEY)`,
+		// Erasures, and the contents that confirmed ones are about; removed is when the bytes went,
+		// said what somebody who submitted them again said of their versioning.
+		`CREATE TABLE erasure (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, confirmed BIGINT NOT NULL, cleared BIGINT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX erasure_object ON erasure (okey)`,
+		`CREATE TABLE erased (content {number}, erasure TEXT NOT NULL, removed BIGINT NOT NULL, said {blob} NOT NULL)`,
+	}}
 }
 
 // inboxSchema makes the table of events whose only effect is an answer.

@@ -59,11 +59,15 @@ var sqliteDialect = &dialect{
 	indexes:     `SELECT i.name FROM pragma_table_list t JOIN pragma_index_list(t.name, t.schema) i WHERE i.origin = 'c' ORDER BY i.name`,
 	// FTS5 keeps what it knows of its segments from one statement to the next. A search looks
 	// whether that is still so; the check does not, and would miss segments that are merged.
-	beforeCheck: `SELECT rowid FROM search WHERE search MATCH 'a' LIMIT 1`,
-	check:       `PRAGMA integrity_check(100)`,
-	searchRows:  `(SELECT id AS content FROM search_docsize)`,
-	stage:       sqliteStage,
-	retry:       func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
+	beforeCheck:   `SELECT rowid FROM search WHERE search MATCH 'a' LIMIT 1`,
+	check:         `PRAGMA integrity_check(100)`,
+	overwrite:     `PRAGMA secure_delete = ON`,
+	overwriteLess: `PRAGMA secure_delete = FAST`,
+	squeeze:       `INSERT INTO search (search) VALUES ('optimize')`,
+	flush:         `PRAGMA wal_checkpoint(TRUNCATE)`,
+	searchRows:    `(SELECT id AS content FROM search_docsize)`,
+	stage:         sqliteStage,
+	retry:         func(err error) bool { return sqliteCode(err, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) },
 	unique: func(err error) bool {
 		return sqliteCode(err, sqlite3.SQLITE_CONSTRAINT)
 	},
@@ -78,7 +82,8 @@ var sqliteDialect = &dialect{
 // one to prepare statements on meanwhile, the same for the file of the index, and a pool
 // of readers of both that do not wait for a writer (write-ahead log). synchronous=FULL
 // makes a commit durable before it returns; the index can be made again from what is, so
-// it need not wait for the disk. The rarer checkpoint (8,000 pages, 64 MiB) saves half of
+// it need not wait for the disk. What moves within the pages is overwritten where it was, so
+// that an erasure finds no older copies. The rarer checkpoint (8,000 pages, 64 MiB) saves half of
 // what intake would spend on it.
 func sqliteOpen(path string) (pools, error) {
 	var p pools
@@ -93,8 +98,8 @@ func sqliteOpen(path string) (pools, error) {
 		db.SetMaxOpenConns(2)
 		return db
 	}
-	p.write = writer(path, "synchronous(FULL)", "cache_size(-49152)")
-	p.index = writer(indexed, "synchronous(NORMAL)", "cache_size(-24576)")
+	p.write = writer(path, "synchronous(FULL)", "cache_size(-49152)", "secure_delete(FAST)")
+	p.index = writer(indexed, "synchronous(NORMAL)", "cache_size(-24576)", "secure_delete(FAST)")
 	p.inbox = writer(inbox, "synchronous(FULL)", "cache_size(-2048)")
 	for file, db := range map[string]*sql.DB{path: p.write, indexed: p.index, inbox: p.inbox} {
 		if err := db.Ping(); err != nil {

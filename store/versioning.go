@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 
 	"entente"
 	"entente/stix"
@@ -29,16 +30,23 @@ func (t *Tx) versionings(ctx context.Context, known map[entente.ObjectID][]enten
 		return err
 	}
 	in, arg := t.s.d.ints("$1", contents)
-	rows, err := t.query(ctx, `SELECT content, body FROM content WHERE content IN `+in, arg)
+	rows, err := t.query(ctx, `SELECT c.content, c.body, e.said FROM content c LEFT JOIN erased e ON e.content = c.content WHERE c.content IN `+in, arg)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var content int64
-		var body []byte
-		if err := rows.Scan(&content, &body); err != nil {
+		var body, said []byte
+		if err := rows.Scan(&content, &body, &said); err != nil {
 			return err
+		}
+		if len(body) == 0 && len(said) > 0 {
+			v := &entente.Versioning{}
+			if err := json.Unmarshal(said, v); err != nil {
+				return err
+			}
+			places[content].Versioning = v
 		}
 		if v, ok := stix.Versioning(body); ok {
 			places[content].Versioning = &v

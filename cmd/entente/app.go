@@ -31,6 +31,7 @@ type app struct {
 	as      string // --as, ENTENTE_AS: who acts; the node's owner where it is ""
 	token   string // ENTENTE_TOKEN: with what --as signs in
 	asStdin bool   // --as-stdin
+	caseRef string // --case: of the matter for which a command is given
 }
 
 const longHelp = `Entente exchanges threat intelligence between organisations that must work
@@ -86,10 +87,11 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.home, "home", os.Getenv("ENTENTE_HOME"), "name of your organisation, when a node is made (ENTENTE_HOME)")
 	f.StringVar(&a.as, "as", os.Getenv("ENTENTE_AS"), "sign in as this account: by ENTENTE_TOKEN, ENTENTE_PASSWORD, --as-stdin, or a password asked for at a terminal (ENTENTE_AS)")
 	f.BoolVar(&a.asStdin, "as-stdin", false, "read the password of --as from the first line of standard input")
+	f.StringVar(&a.caseRef, "case", "", "reference of the case for which a decision is taken, to be recorded with it")
 	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.agreementCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.dissentCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
 		a.explainCmd(), a.queueCmd(), a.whoCmd(), a.heldByCmd(), a.restrictCmd(), a.standingCmd(), a.permissionCmd(),
-		a.previewCmd(), a.tearlineCmd(),
+		a.previewCmd(), a.tearlineCmd(), a.preserveCmd(), a.eraseCmd(),
 		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
 	root.AddCommand(a.decidingCmds()...)
 	inGroups(root)
@@ -101,7 +103,7 @@ var commandGroups = []struct{ title, commands string }{
 	{"Try it:", "demo selftest bench"},
 	{"Intelligence:", "import export validate search show dissent pull push"},
 	{"Partners and agreements:", "partner agreement preview queue explain who held-by"},
-	{"Deciding (--as NAME):", "approve refuse keep withdraw urgent review restrict standing permission tearline"},
+	{"Deciding (--as NAME):", "approve refuse keep withdraw urgent review restrict standing permission tearline preserve erase"},
 	{"The node:", "serve collection root account grant backup restore doctor openapi completion help"},
 }
 
@@ -193,9 +195,15 @@ func (a *app) with(cmd *cobra.Command, how opening, f func(ctx context.Context, 
 		return err
 	}
 	defer done()
+	if a.caseRef != "" {
+		if err := entente.CheckCase(a.caseRef); err != nil {
+			return err
+		}
+	}
 	who, err := a.signIn(ctx, n)
 	if err != nil {
 		return err
 	}
+	who.Case = a.caseRef
 	return f(ctx, n, who)
 }

@@ -70,6 +70,7 @@ func (a *app) conflictDeclare() *cobra.Command {
 
 func (a *app) conflictEnd() *cobra.Command {
 	var other string
+	var why entente.Why
 	cmd := &cobra.Command{
 		Use:     "end PARTNER|AGREEMENT",
 		Short:   "End a conflict; it stays in the list",
@@ -91,7 +92,7 @@ func (a *app) conflictEnd() *cobra.Command {
 				}
 				for _, i := range all {
 					if i.Account == account && i.About == about && i.Ended == 0 {
-						if _, err := n.Do(ctx, who, entente.EndInterest{Interest: i.ID}); err != nil {
+						if _, err := n.Do(ctx, who, entente.EndInterest{Why: why, Interest: i.ID}); err != nil {
 							return err
 						}
 						return a.print(map[string]any{"id": i.ID, "about": called, "ended": true}, func(w io.Writer) {
@@ -104,6 +105,7 @@ func (a *app) conflictEnd() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&other, "for", "", "the person concerned, where an operator ends it")
+	cmd.Flags().StringVar(&why.Reason, "reason", "", "why, in words that others can check later")
 	return cmd
 }
 

@@ -143,6 +143,7 @@ func (a *app) importFiles(ctx context.Context, n *node.Node, who entente.Actor, 
 		sum.Unchanged += f.Unchanged
 		sum.Contested += f.Contested
 		sum.Deleted += f.Deleted
+		sum.Erased += f.Erased
 		sum.Refused += f.Refused
 		sum.Warned += f.Warned
 		if f.err != nil {
@@ -207,6 +208,7 @@ func (a *app) importFile(ctx context.Context, n *node.Node, who entente.Actor, c
 			out.Contests = append(out.Contests, v)
 			a.note(bar, quiet, "%s: %s version %s is held with other contents; both are kept (entente show %s --versions)", name, r.ID, r.Version, r.ID)
 		}
+		a.noteErased(bar, quiet, name, r)
 		a.breaches(&out.importedFile, bar, quiet, r)
 	}
 	out.IntakeReport, err = n.Intake(ctx, who, c.ID, stix.NewReader(&read), node.IntakeOptions{Each: each, Undelete: undelete})
@@ -221,6 +223,13 @@ func (a *app) importFile(ctx context.Context, n *node.Node, who entente.Actor, c
 		return fail(fmt.Errorf("%s: %w", name, err))
 	}
 	return out
+}
+
+// noteErased tells that an object was not taken in, since home erased these contents.
+func (a *app) noteErased(bar *progressbar.ProgressBar, quiet bool, name string, r node.ItemResult) {
+	if r.Err == nil && r.Outcome == entente.Erased {
+		a.note(bar, quiet, "%s: %s version %s was erased under a legal basis, and is not taken in again (entente show %s --versions)", name, r.ID, r.Version, r.ID)
+	}
 }
 
 func tookText(r node.IntakeReport) string {

@@ -76,6 +76,7 @@ func (a *app) pulled(ctx context.Context, all []entente.Remote, quiet bool, run 
 					f.Contests = append(f.Contests, contestView{ID: res.ID, Version: res.Version, Digest: res.Digest.String(), Current: res.Current.String()})
 					a.note(bar, quiet, "%s: %s version %s is held with other contents; both are kept (entente show %s --versions)", name, res.ID, res.Version, res.ID)
 				}
+				a.noteErased(bar, quiet, name, res)
 				a.breaches(&f.importedFile, bar, quiet, res)
 			},
 		})
@@ -114,6 +115,7 @@ func addReport(sum *node.IntakeReport, r node.IntakeReport) {
 	sum.Unchanged += r.Unchanged
 	sum.Contested += r.Contested
 	sum.Deleted += r.Deleted
+	sum.Erased += r.Erased
 	sum.Refused += r.Refused
 	sum.Warned += r.Warned
 }

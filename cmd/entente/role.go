@@ -28,6 +28,7 @@ that what a decision rested on can be looked up. Nobody gives a role to himself.
 
 func (a *app) roleGive() *cobra.Command {
 	var from, until string
+	var give entente.GiveMandate
 	cmd := &cobra.Command{
 		Use:   "give ACCOUNT analyst|releaser|reviewer|operator",
 		Short: "Let a person hold a role, from now or a later day on",
@@ -35,7 +36,6 @@ func (a *app) roleGive() *cobra.Command {
   entente account role give bob reviewer --from 2027-01-01T09:00:00Z --until 2027-03-31`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			give := entente.GiveMandate{}
 			var err error
 			if give.Role, err = entente.ParseRole(args[1]); err != nil {
 				return err
@@ -62,11 +62,13 @@ func (a *app) roleGive() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&from, "from", "", "when it begins, as 2027-01-31 or 2027-01-31T12:00:00Z (UTC); without it, now")
 	cmd.Flags().StringVar(&until, "until", "", "when it ends; without it, until somebody ends it")
+	cmd.Flags().StringVar(&give.Reason, "reason", "", "why, in words that others can check later")
 	return cmd
 }
 
 func (a *app) roleEnd() *cobra.Command {
 	var at, id string
+	var end entente.EndMandate
 	cmd := &cobra.Command{
 		Use:   "end ACCOUNT ROLE",
 		Short: "End a mandate now, or set an earlier end",
@@ -81,7 +83,7 @@ names another.`,
 			if err != nil {
 				return err
 			}
-			end := entente.EndMandate{Mandate: id}
+			end.Mandate = id
 			if end.At, err = moment("at", at); err != nil {
 				return err
 			}
@@ -107,6 +109,7 @@ names another.`,
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "when it ends, as 2027-01-31 or 2027-01-31T12:00:00Z (UTC); without it, now")
+	cmd.Flags().StringVar(&end.Reason, "reason", "", "why, in words that others can check later")
 	cmd.Flags().StringVar(&id, "mandate", "", "id of the mandate, where there are several")
 	return cmd
 }

@@ -28,7 +28,9 @@ type versionView struct {
 	Revokes     bool            `json:"revokes"`
 	Breaches    []breach        `json:"breaches,omitempty"`
 	Marking     markingView     `json:"marking"`
-	Object      json.RawMessage `json:"object"`
+	Erased      *erasureView    `json:"erased,omitempty"`
+	Preserved   []string        `json:"preserved_under,omitempty"` // kept for these cases alone
+	Object      json.RawMessage `json:"object"`                    // null where it was erased
 }
 
 // markingView is the effective marking; tlp and pap are "" where there is no level.
@@ -54,14 +56,22 @@ func viewPlacements(ps []node.Placement) []placementView {
 	return out
 }
 
-func viewVersion(v node.ObjectVersion) versionView {
+func viewVersion(v node.ObjectVersion, names map[string]string) versionView {
 	var breaches []breach
 	for _, b := range v.Breaches {
 		breaches = append(breaches, viewBreach(b))
 	}
-	return versionView{Revokes: v.Revokes, Breaches: breaches, Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
+	view := versionView{Preserved: v.Preserved, Revokes: v.Revokes, Breaches: breaches, Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
 		Contested: v.Contested, Current: v.Current, Latest: v.Latest,
 		Marking: markingView{v.Marking.TLP, v.Marking.PAP, v.Marking.Unknown, v.Marking.String()}, Object: json.RawMessage(v.Bytes)}
+	if len(v.Bytes) == 0 {
+		view.Object = json.RawMessage("null")
+	}
+	if v.Erasure != nil {
+		e := viewErasure(*v.Erasure, names)
+		view.Erased = &e
+	}
+	return view
 }
 
 func (a *app) showCmd() *cobra.Command {
@@ -92,8 +102,12 @@ against it. Dissent that was struck is shown as struck.`,
 				if err != nil {
 					return err
 				}
+				names, err := n.ErasedByNames(ctx, all)
+				if err != nil {
+					return err
+				}
 				if versions {
-					return a.showVersions(id, all)
+					return a.showVersions(id, all, names)
 				}
 				if err := a.catchUp(ctx, n); err != nil {
 					return err
@@ -102,7 +116,7 @@ against it. Dissent that was struck is shown as struck.`,
 				if err != nil && entente.KindOf(err) != entente.NotFound { // all of it was deleted
 					return err
 				}
-				return a.showLatest(id, all, api.ViewAssessments(claims))
+				return a.showLatest(id, all, names, api.ViewAssessments(claims))
 			})
 		},
 	}
@@ -110,17 +124,20 @@ against it. Dissent that was struck is shown as struck.`,
 	return cmd
 }
 
-func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, claims api.Assessments) error {
+func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, names map[string]string, claims api.Assessments) error {
 	best := -1
 	for i, v := range all {
 		if v.Latest {
 			best = i
 		}
 	}
+	if best < 0 && !slices.ContainsFunc(all, func(v node.ObjectVersion) bool { return v.Erasure == nil }) {
+		return entente.Errorf(entente.NotFound, "%s was erased; \"entente show %s --versions\" shows when, on which basis and by whom", id, id)
+	}
 	if best < 0 {
 		return entente.Errorf(entente.NotFound, "%s was deleted; \"entente show %s --versions\" shows what is still held", id, id)
 	}
-	view := viewVersion(all[best])
+	view := viewVersion(all[best], names)
 	out := struct {
 		ID      string `json:"id"`
 		Revoked bool   `json:"revoked"`
@@ -139,10 +156,10 @@ func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, claims a
 	})
 }
 
-func (a *app) showVersions(id entente.ObjectID, all []node.ObjectVersion) error {
+func (a *app) showVersions(id entente.ObjectID, all []node.ObjectVersion, names map[string]string) error {
 	views := make([]versionView, len(all))
 	for i, v := range all {
-		views[i] = viewVersion(v)
+		views[i] = viewVersion(v, names)
 	}
 	return a.print(map[string]any{"id": string(id), "revoked": revoked(all), "versions": views}, func(w io.Writer) {
 		describeRevoked(w, all)
@@ -151,7 +168,9 @@ func (a *app) showVersions(id entente.ObjectID, all []node.ObjectVersion) error 
 				fmt.Fprintln(w)
 			}
 			describeVersion(w, v)
-			writeIndented(w, v.Object)
+			if string(v.Object) != "null" {
+				writeIndented(w, v.Object)
+			}
 		}
 	})
 }
@@ -189,6 +208,15 @@ func describeVersion(w io.Writer, v versionView) {
 			deleted = ", deleted"
 		}
 		fmt.Fprintf(w, "in       %s, added %s%s\n", plain(p.Name), p.Added, deleted)
+	}
+	for _, c := range v.Preserved {
+		fmt.Fprintf(w, "kept     under the case %s; no collection has it any more\n", plain(c))
+	}
+	if v.Erased != nil {
+		fmt.Fprintf(w, "erased   %s\n", v.Erased.line())
+	}
+	if string(v.Object) == "null" {
+		return
 	}
 	why := ""
 	if len(v.Marking.Unknown) > 0 {

@@ -104,14 +104,15 @@ func (a *app) standingAdd() *cobra.Command {
 }
 
 func (a *app) standingAgree() *cobra.Command {
-	return &cobra.Command{
+	var why entente.Why
+	cmd := &cobra.Command{
 		Use:     "agree AGREEMENT ID",
 		Short:   "Agree to a standing release, as a second person",
 		Example: "  entente --as bob standing agree north 7f0c3a52-6f1e-4c57-9d3b-6a54d1c0a001",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
-				if _, err := n.Do(ctx, who, entente.AgreeStanding{Order: args[1]}); err != nil {
+				if _, err := n.Do(ctx, who, entente.AgreeStanding{Why: why, Order: args[1]}); err != nil {
 					return err
 				}
 				if err := n.Settle(ctx, args[0], nil); err != nil {
@@ -121,23 +122,28 @@ func (a *app) standingAgree() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().StringVar(&why.Reason, "reason", "", "why, in words that others can check later")
+	return cmd
 }
 
 func (a *app) standingEnd() *cobra.Command {
-	return &cobra.Command{
+	var why entente.Why
+	cmd := &cobra.Command{
 		Use:     "end AGREEMENT ID",
 		Short:   "End a standing release, or take back what was proposed",
 		Example: "  entente --as ann standing end north 7f0c3a52-6f1e-4c57-9d3b-6a54d1c0a001",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
-				if _, err := n.Do(ctx, who, entente.EndStanding{Order: args[1]}); err != nil {
+				if _, err := n.Do(ctx, who, entente.EndStanding{Why: why, Order: args[1]}); err != nil {
 					return err
 				}
 				return a.printOrder(ctx, n, who, args[0], args[1], "Ended. What was released under it stays.")
 			})
 		},
 	}
+	cmd.Flags().StringVar(&why.Reason, "reason", "", "why, in words that others can check later")
+	return cmd
 }
 
 func (a *app) printOrder(ctx context.Context, n *node.Node, who entente.Actor, agreement, id, text string) error {

@@ -119,7 +119,7 @@ The partner is told that it is stopped, and not why.`,
 }
 
 func (a *app) partnerRatify() *cobra.Command {
-	var id string
+	var id, reason string
 	cmd := &cobra.Command{
 		Use:     "ratify PARTNER",
 		Short:   "Ratify a stop, as a second person",
@@ -131,12 +131,13 @@ func (a *app) partnerRatify() *cobra.Command {
 				if err != nil {
 					return "", "", err
 				}
-				_, err = n.Do(ctx, who, entente.RatifyStop{Stop: s.ID})
+				_, err = n.Do(ctx, who, entente.RatifyStop{Why: entente.Why{Reason: reason}, Stop: s.ID})
 				return s.ID, "The stop on %s is ratified (%s)", err
 			})
 		},
 	}
 	cmd.Flags().StringVar(&id, "stop", "", "id of the stop, where several stand")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, in words that others can check later")
 	return cmd
 }
 
@@ -165,14 +166,14 @@ later word counts.`,
 					_, err = n.Do(ctx, who, entente.AskLift{Stop: s.ID, Reason: reason, Backlog: backlog})
 					return s.ID, "Asked to lift the stop on %s (%s); it stays until a second person lifts it", err
 				}
-				_, err = n.Do(ctx, who, entente.Lift{Stop: s.ID, Backlog: backlog})
+				_, err = n.Do(ctx, who, entente.Lift{Why: entente.Why{Reason: reason}, Stop: s.ID, Backlog: backlog})
 				return s.ID, "The stop on %s is lifted (%s)", err
 			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&id, "stop", "", "id of the stop, where several stand")
-	f.StringVar(&reason, "reason", "", "why, of the one who asks")
+	f.StringVar(&reason, "reason", "", "why; the one who asks must say it")
 	f.StringVar(&backlog, "backlog", "", "what of the time of the stop the partner is to get: none, all, or since:TIME (required)")
 	f.BoolVar(&ask, "ask", false, "ask anew, in place of what was asked before")
 	cmd.MarkFlagRequired("backlog")
