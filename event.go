@@ -16,13 +16,13 @@ type Event struct {
 	By    *By               `json:"by,omitempty"`
 	Case  string            `json:"case,omitempty"` // the reference of the case that it belongs to
 	// Checkpoints are the signed notes that survived, in the first event of a new epoch.
-	Checkpoints []string   `json:"checkpoints,omitempty"`
-	Count       int        `json:"count,omitempty"`
-	Endpoint    string     `json:"endpoint,omitempty"`
-	Erased      []Erasure  `json:"erased,omitempty"`  // events whose bytes were erased
-	Entries     *Range     `json:"entries,omitempty"` // that entered a feed
-	Feeds       []FeedHead `json:"feeds,omitempty"`   // up to where feeds are visible
-	Filter      string     `json:"filter,omitempty"`
+	Checkpoints []string      `json:"checkpoints,omitempty"`
+	Count       int           `json:"count,omitempty"`
+	Endpoint    string        `json:"endpoint,omitempty"`
+	Erased      []ErasedEvent `json:"erased,omitempty"`  // events whose bytes were erased
+	Entries     *Range        `json:"entries,omitempty"` // that entered a feed
+	Feeds       []FeedHead    `json:"feeds,omitempty"`   // up to where feeds are visible
+	Filter      string        `json:"filter,omitempty"`
 	// For is the id of the partner in whose log the event stands, "" in the main log.
 	For    string             `json:"for,omitempty"`
 	Gone   *Range             `json:"gone,omitempty"` // that left a feed
@@ -78,8 +78,8 @@ type LogHead struct {
 	Size    int64  `json:"size"`
 }
 
-// Erasure names an event that was erased, and what it named in the logs of partners.
-type Erasure struct {
+// ErasedEvent names an event that was erased, and what it named in the logs of partners.
+type ErasedEvent struct {
 	Entry  string  `json:"entry"`
 	Shared []Share `json:"shared,omitempty"`
 }

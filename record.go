@@ -11,7 +11,13 @@ func Record(c Command, f Facts, ch Change) (Event, []Event) {
 	if e.Kind == "" {
 		return e, nil
 	}
-	e.Time, e.By, e.Case = FormatMicros(f.Now), f.by(ch), f.Actor.Case
+	e.Time, e.By = FormatMicros(f.Now), f.by(ch)
+	if e.Case == "" {
+		e.Case = f.Actor.Case
+	}
+	if w, ok := c.(interface{ why() string }); ok && e.Reason == "" {
+		e.Reason = w.why()
+	}
 	return e, f.shared(c, ch, e)
 }
 
@@ -107,7 +113,7 @@ func recordOf(c Command, f Facts, ch Change) Event {
 		return Event{Kind: "dissent-strike", About: about("object", string(c.Dissent)), Reason: c.Reason}
 	case DeleteObject:
 		return Event{Kind: "delete", About: about("collection", c.Collection, "agreement", c.Through, "object", string(c.Object)), Count: ch.Receipt.Deleted}
-	case PutStatus, PutProgress:
+	case PutStatus, PutProgress, NoteCleared:
 		return Event{}
 	case PlaceStop:
 		return Event{Kind: "stop", About: about("stop", id, "partner", c.Organisation), Reason: c.Reason, Basis: c.Basis}
@@ -139,6 +145,9 @@ func recordOf(c Command, f Facts, ch Change) Event {
 		return Event{Kind: "standing-agree", About: about("standing", c.Order)}
 	case EndStanding:
 		return Event{Kind: "standing-end", About: about("standing", c.Order)}
+	}
+	if e := recordKeeping(c, ch); e.Kind != "" {
+		return e
 	}
 	if e := recordAgreement(c, ch); e.Kind != "" {
 		return e
@@ -201,6 +210,29 @@ func recordStop(c Command, ch Change) Event {
 		e.Kind, e.Result = "stop-lift", c.Backlog
 	}
 	return e
+}
+
+// recordKeeping has what is preserved and what is erased.
+func recordKeeping(c Command, ch Change) Event {
+	switch c := c.(type) {
+	case PreserveObjects:
+		e := Event{Kind: "preserve", Count: len(c.Objects), Case: c.Case, Reason: c.Reason}
+		if len(c.Objects) == 1 {
+			e.About = about("object", string(c.Objects[0]))
+		}
+		return e
+	case AskLiftPreserve:
+		return Event{Kind: "preserve-lift-ask", Case: c.Case, Reason: c.Reason}
+	case LiftPreserve:
+		return Event{Kind: "preserve-lift", Case: c.Case}
+	case ProposeErasure:
+		return Event{Kind: "erase-propose", About: about("erasure", ch.Receipt.ID, "object", string(c.Object)), Basis: c.Basis, Case: c.Case, Reason: c.Reason}
+	case ConfirmErasure:
+		return Event{Kind: "erase-confirm", About: about("erasure", c.Erasure)}
+	case RemoveBytes:
+		return Event{Kind: "erase", About: about("erasure", c.Erasure)}
+	}
+	return Event{}
 }
 
 // recordAgreement has the steps of agreements.

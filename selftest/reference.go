@@ -17,7 +17,7 @@ type reference struct {
 	withdrawn map[*thing]bool
 	deleted   map[tombstone]bool
 	was       map[string]bool // what ever was in the feed, by its source
-	appended  int // how many entries there ever were
+	appended  int             // how many entries there ever were
 	order     int
 }
 

@@ -1,0 +1,51 @@
+package entente
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"strings"
+	"testing"
+)
+
+// TestCommandsAreRecorded finds every command in the sources, and wants a row for each among
+// those that make events.
+func TestCommandsAreRecorded(t *testing.T) {
+	commands, rows := map[string]bool{}, map[string]bool{}
+	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", func(i fs.FileInfo) bool { return !strings.HasSuffix(i.Name(), "_test.go") }, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range pkgs["entente"].Files {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if f.Name.Name == "command" && f.Recv != nil {
+				commands[f.Recv.List[0].Type.(*ast.Ident).Name] = true
+			}
+			if strings.HasPrefix(f.Name.Name, "record") {
+				ast.Inspect(f, func(n ast.Node) bool {
+					if c, ok := n.(*ast.CaseClause); ok {
+						for _, x := range c.List {
+							if id, ok := x.(*ast.Ident); ok {
+								rows[id.Name] = true
+							}
+						}
+					}
+					return true
+				})
+			}
+		}
+	}
+	if len(commands) < 50 {
+		t.Fatalf("only %d commands were found", len(commands))
+	}
+	for c := range commands {
+		if !rows[c] {
+			t.Errorf("nothing in record.go says what the ledger keeps of %s", c)
+		}
+	}
+}
