@@ -19,15 +19,16 @@ type Event struct {
 	Checkpoints []string      `json:"checkpoints,omitempty"`
 	Count       int           `json:"count,omitempty"`
 	Endpoint    string        `json:"endpoint,omitempty"`
-	Erased      []ErasedEvent `json:"erased,omitempty"`  // events whose bytes were erased
 	Entries     *Range        `json:"entries,omitempty"` // that entered a feed
+	Erased      []ErasedEvent `json:"erased,omitempty"`  // events whose bytes were erased
 	Feeds       []FeedHead    `json:"feeds,omitempty"`   // up to where feeds are visible
 	Filter      string        `json:"filter,omitempty"`
 	// For is the id of the partner in whose log the event stands, "" in the main log.
 	For    string             `json:"for,omitempty"`
 	Gone   *Range             `json:"gone,omitempty"` // that left a feed
 	Head   int64              `json:"head,omitempty"`
-	ID     string             `json:"id"` // UUIDv4
+	ID     string             `json:"id"`            // UUIDv4
+	Key    string             `json:"key,omitempty"` // a new public key, in hexadecimal
 	Kind   string             `json:"kind"`
 	List   string             `json:"list,omitempty"` // see [ListDigest]
 	Logs   []LogHead          `json:"logs,omitempty"`

@@ -159,13 +159,15 @@ func recordOf(c Command, f Facts, ch Change) Event {
 func (f Facts) recordSubmit(kind string, c Submit, ch Change) Event {
 	e := Event{Kind: kind, About: about("collection", c.Collection, "agreement", c.Through), Count: len(c.Versions), Rules: map[string]Counted{}}
 	salts := make(map[Digest][]byte, len(ch.Contents))
-	for _, n := range ch.Contents {
-		salts[n.Version.Digest] = n.Salt
-	}
 	for _, all := range f.Known {
 		for _, k := range all {
-			salts[k.Digest] = k.Salt
+			if len(k.Salt) > 0 { // else it is new, or was erased
+				salts[k.Digest] = k.Salt
+			}
 		}
+	}
+	for _, n := range ch.Contents {
+		salts[n.Version.Digest] = n.Salt
 	}
 	by := map[string][]Commitment{}
 	for _, r := range ch.Receipt.Results {

@@ -41,6 +41,8 @@ type Node struct {
 	salts    func(entente.Digest) []byte // see Config.Salts
 	inbox    inbox
 	sequence chan struct{} // the sequencer
+
+	unrecorded bool // see Config.Unrecorded
 }
 
 // Config is what a node is made of. Zero fields take what they name.
@@ -54,6 +56,8 @@ type Config struct {
 	// Salts gives the salt of a content's commitment by its digest; nil: crypto/rand, which is
 	// what hides contents. With it tests have two nodes agree.
 	Salts func(entente.Digest) []byte
+	// Unrecorded keeps no events: to measure what they cost, and for nothing else.
+	Unrecorded bool
 	Log   *slog.Logger // slog.Default()
 
 	// Home names the organisation when the store has none yet: "home" if it is "".
@@ -77,7 +81,7 @@ func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
 	n := &Node{
 		st: st, now: c.Now, random: c.Random, forWhom: c.RandomFor, log: c.Log, signIns: newSignIns(), meters: newMeters(),
 		wake: make(chan struct{}, 1), apply: make(chan struct{}, 1), preview: make(chan struct{}, 1), sequence: make(chan struct{}, 1),
-		pace: newPace(), windows: windows{lines: applyLines}, pageLines: c.PageLines, salts: c.Salts, inbox: inbox{write: st.PutInbox},
+		pace: newPace(), windows: windows{lines: applyLines}, pageLines: c.PageLines, salts: c.Salts, inbox: inbox{write: st.PutInbox}, unrecorded: c.Unrecorded,
 	}
 	if n.now == nil {
 		n.now = func() int64 { return time.Now().UnixMicro() }

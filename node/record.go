@@ -94,7 +94,7 @@ func encodeEvent(e entente.Event) ([]byte, error) {
 // record keeps, in the transaction of a change, the events of a command.
 func (n *Node) record(ctx context.Context, t *store.Tx, c entente.Command, f entente.Facts, ch entente.Change) error {
 	main, shared := entente.Record(c, f, ch)
-	if main.Kind == "" {
+	if main.Kind == "" || n.unrecorded {
 		return nil
 	}
 	rows, err := n.eventRows(f.Now, main, shared)
@@ -107,6 +107,9 @@ func (n *Node) record(ctx context.Context, t *store.Tx, c entente.Command, f ent
 // keep has events lie durably in the inbox before it returns. Events of many calls go
 // together, so that they wait for the disk once.
 func (n *Node) keep(ctx context.Context, main entente.Event) error {
+	if n.unrecorded {
+		return nil
+	}
 	now := n.now()
 	main.Time = entente.FormatMicros(now)
 	var shared []entente.Event

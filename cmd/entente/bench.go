@@ -72,7 +72,7 @@ Everything is on this machine, over the loopback interface.`,
 	cmd.Flags().IntVar(&b.objects, "objects", 100_000, "how many objects")
 	cmd.Flags().IntVar(&b.batch, "batch", 1000, "objects of an envelope")
 	cmd.Flags().IntVar(&b.clients, "clients", 2, "clients that post at once")
-	cmd.AddCommand((&bench{a: a, gen: b.gen}).agreementsCmd())
+	cmd.AddCommand((&bench{a: a, gen: b.gen}).agreementsCmd(), (&bench{a: a, gen: b.gen}).ledgerCmd())
 	return cmd
 }
 

@@ -23,6 +23,7 @@ import (
 // sharing measures agreements.
 type sharing struct {
 	*bench
+	st  *store.Store
 	who entente.Actor // who decides
 	n   *node.Node
 }
@@ -57,6 +58,10 @@ With --db the PostgreSQL server named must allow databases to be made.`,
 
 // world makes a node with a collection and a partner, and runs its background work.
 func (b *bench) world(ctx context.Context, name string) (*sharing, func(), error) {
+	return b.worldOf(ctx, name, node.Config{})
+}
+
+func (b *bench) worldOf(ctx context.Context, name string, c node.Config) (*sharing, func(), error) {
 	url, drop, err := store.Scratch(ctx, b.db, filepath.Join(b.dir, name+".db"))
 	if err != nil {
 		return nil, nil, err
@@ -65,8 +70,9 @@ func (b *bench) world(ctx context.Context, name string) (*sharing, func(), error
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &sharing{bench: b}
-	if s.n, err = node.Open(ctx, st, node.Config{Log: slog.New(slog.DiscardHandler)}); err != nil {
+	s := &sharing{bench: b, st: st}
+	c.Log = slog.New(slog.DiscardHandler)
+	if s.n, err = node.Open(ctx, st, c); err != nil {
 		return nil, nil, err
 	}
 	running, stop := context.WithCancel(ctx)
