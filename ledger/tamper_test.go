@@ -1,0 +1,296 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/mod/sumdb/tlog"
+	"pgregory.net/rapid"
+
+	"entente"
+	"entente/ledger"
+)
+
+// Files that are cut, doubled, put in another order, exchanged or taken away, in a ledger
+// that is large enough for full tiles.
+func TestTamperedFiles(t *testing.T) {
+	h := newHome(t)
+	f := h.feed()
+	h.judge(f, 50)
+	for i := range 600 {
+		h.deliver(f, uuid(201+i%2), int64(i%50))
+	}
+	h.heads()
+	h.write()
+	if r, err := verify(t, h.files, ledger.Options{}); err != nil || r.Entries != 602+600 {
+		t.Fatal(r, err)
+	}
+	// changed are the ways to change a file of parts, each of a length, or of lines if 0.
+	parts := func(data []byte, length int) [][]byte {
+		if length == 0 {
+			return slices.Collect(bytes.Lines(data))
+		}
+		return slices.Collect(slices.Chunk(data, length))
+	}
+	for path, file := range h.files {
+		length, log := 0, "entente/"+uuid(1)+"/1"
+		if p, err := ledger.ParsePath(strings.TrimPrefix(strings.TrimPrefix(path, "1/main/"), "1/"+uuid(201)+"/")); err == nil {
+			length = map[string]int{ledger.OfTile: 32, ledger.OfEntries: 34}[p.Of]
+		}
+		list := parts(file.Data, length)
+		n := len(list)
+		changes := map[string][][]byte{
+			"the last dropped":  list[:n-1],
+			"the first dropped": list[1:],
+			"the first doubled": append([][]byte{list[0]}, list...),
+			"the last doubled":  append(slices.Clone(list), list[n-1]),
+			"nothing left":      nil,
+		}
+		if n > 1 {
+			mixed := slices.Clone(list)
+			mixed[0], mixed[n-1] = mixed[n-1], mixed[0]
+			changes["two exchanged"] = mixed
+			changes["one dropped, one doubled"] = append(slices.Clone(list[:n-1]), list[0])
+		}
+		for what, changed := range changes {
+			data := bytes.Join(changed, nil)
+			if bytes.Equal(data, file.Data) {
+				continue
+			}
+			was := file.Data
+			file.Data = data
+			_, err := verify(t, h.files, ledger.Options{})
+			file.Data = was
+			if entente.KindOf(err) != entente.Conflict || !strings.Contains(err.Error(), path) && !(strings.HasPrefix(path, "1/") && strings.Contains(err.Error(), log)) {
+				t.Errorf("%s of %s: %v", what, path, err)
+			}
+		}
+		for _, cut := range []int{1, len(file.Data) / 2} {
+			was := file.Data
+			file.Data = was[:len(was)-cut]
+			_, err := verify(t, h.files, ledger.Options{})
+			file.Data = was
+			if entente.KindOf(err) != entente.Conflict {
+				t.Errorf("%s without its last %d bytes: %v", path, cut, err)
+			}
+		}
+		delete(h.files, path)
+		if _, err := verify(t, h.files, ledger.Options{}); entente.KindOf(err) != entente.Conflict || !strings.Contains(err.Error(), path+": the file is missing") {
+			t.Errorf("%s is missing: %v", path, err)
+		}
+		h.files[path] = file
+	}
+	// An event takes another's place with its salt; the entries stay.
+	for _, path := range []string{"1/main/events/000", "1/" + uuid(201) + "/events/000"} {
+		lines := parts(h.files[path].Data, 0)
+		lines[7] = lines[8]
+		was := h.files[path]
+		h.files[path] = &fstest.MapFile{Data: bytes.Join(lines, nil)}
+		if _, err := verify(t, h.files, ledger.Options{}); err == nil || !strings.Contains(err.Error(), "entry 7: "+path) {
+			t.Error(err)
+		}
+		h.files[path] = was
+	}
+	if _, err := verify(t, h.files, ledger.Options{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A log that grew beyond what its checkpoint says has full files in place of partial ones.
+func TestFullFilesServe(t *testing.T) {
+	h := newHome(t)
+	for range 300 {
+		h.event(h.main, "note", members{})
+	}
+	h.write()
+	longer := newHome(t)
+	for range 600 {
+		longer.event(longer.main, "note", members{})
+	}
+	longer.write()
+	for path := range h.files {
+		if full, _, ok := strings.Cut(path, ".p/"); ok && longer.files[full] != nil {
+			delete(h.files, path)
+			h.files[full] = longer.files[full]
+		}
+	}
+	if _, err := verify(t, h.files, ledger.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	h.files["1/main/tile/0/001"].Data[0] ^= 1
+	if _, err := verify(t, h.files, ledger.Options{}); err == nil || !strings.Contains(err.Error(), "entry 256: 1/main/tile/0/001: ") {
+		t.Error(err)
+	}
+}
+
+// What was seen before is continued, or the ledger was rolled back or forked.
+func TestSeenBefore(t *testing.T) {
+	grow := func(h *home, n int) {
+		for range n {
+			h.act("note", members{}, members{}, uuid(201))
+			h.heads()
+		}
+	}
+	at := func(n int) *home { // the history, up to a moment
+		h := newHome(t)
+		grow(h, n)
+		return h
+	}
+	early, now, late := at(5), at(9), at(12)
+	fork := at(4)
+	fork.event(fork.main, "another", members{})
+	grow(fork, 9)
+	early.write()
+	now.write()
+	late.write()
+	fork.write()
+	partner := "1/" + uuid(201) + "/checkpoint"
+	check := func(name string, files fstest.MapFS, want string, seen ...[]byte) {
+		t.Helper()
+		_, err := verify(t, files, ledger.Options{Seen: seen})
+		expect(t, name, err, want)
+	}
+	check("earlier", now.files, "", early.files["1/main/checkpoint"].Data, early.files[partner].Data)
+	check("the same", now.files, "", now.files["1/main/checkpoint"].Data)
+	check("later", now.files, "the log has 18 entries, but a checkpoint of 24 was seen", late.files["1/main/checkpoint"].Data)
+	check("a partner's, later", now.files, "the log has 9 entries, but a checkpoint of 12 was seen", late.files[partner].Data)
+	check("forked", fork.files, "at 10 entries the log has the root", early.files["1/main/checkpoint"].Data)
+	tiles := stored{}
+	var list [][]byte
+	for _, e := range early.partner[uuid(201)].entries {
+		list = append(list, e[:])
+	}
+	tiles.grow(t, 0, list)
+	receipt := ledger.Proof{Index: 2, Hashes: must[[]tlog.Hash](t)(ledger.ProveInclusion(context.Background(), tiles, 5, 2)), Checkpoint: early.files[partner].Data}
+	check("a receipt", now.files, "", receipt.Marshal())
+	receipt.Checkpoint = late.files[partner].Data
+	check("a receipt from later", now.files, "a checkpoint of 12 was seen", receipt.Marshal())
+	late.discontinue(false)
+	late.write()
+	check("another epoch", now.files, "the export has no such log", late.files["2/main/checkpoint"].Data)
+	for name, seen := range map[string][]byte{"nonsense": []byte("x"), "a stranger's": must[[]byte](t)(ledger.Checkpoint{Origin: now.main.origin, Size: 1}.Sign(newKey(t, 9)))} {
+		if _, err := verify(t, now.files, ledger.Options{Seen: [][]byte{seen}}); entente.KindOf(err) != entente.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// A key that is known from elsewhere vouches for what it signed before the ledger was made anew.
+	known := must[ledger.Verifier](t)(newKey(t, 9).Verifier(now.main.origin))
+	if _, err := verify(t, now.files, ledger.Options{Keys: []ledger.Verifier{known}}); err == nil || !strings.Contains(err.Error(), "is none of its keys") {
+		t.Error(err)
+	}
+	if _, err := verify(t, now.files, ledger.Options{Keys: []ledger.Verifier{must[ledger.Verifier](t)(newKey(t, 1).Verifier(now.main.origin))}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// An export is verified over HTTP as in a directory, and what cannot be reached is no fault.
+func TestVerifyOverHTTP(t *testing.T) {
+	h := small(t)
+	files := h.write()
+	status := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status != 0 {
+			w.WriteHeader(status)
+			return
+		}
+		http.StripPrefix("/ledger", http.FileServerFS(files)).ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	ctx := context.Background()
+	remote := ledger.HTTP(srv.Client(), srv.URL+"/ledger/")
+	r, err := ledger.Verify(ctx, remote, ledger.Options{})
+	if err != nil || r.Logs != 5 {
+		t.Fatal(r, err)
+	}
+	delete(files, "2/main/checkpoint")
+	_, err = ledger.Verify(ctx, remote, ledger.Options{})
+	expect(t, "missing", err, "2/main/checkpoint: the file is missing")
+	status = 503
+	if _, err := ledger.Verify(ctx, remote, ledger.Options{}); entente.KindOf(err) != entente.Unavailable {
+		t.Error(err)
+	}
+	srv.Close()
+	if _, err := ledger.Verify(ctx, remote, ledger.Options{}); entente.KindOf(err) != entente.Unavailable {
+		t.Error(err)
+	}
+}
+
+// Each event is handed out once, in the order of its log; whoever takes them can end it.
+func TestEachEvent(t *testing.T) {
+	h := small(t)
+	files := h.write()
+	next := map[string]int64{}
+	kinds := map[string]int64{}
+	_, err := verify(t, files, ledger.Options{Each: func(e ledger.Entered) error {
+		log := ledger.Origin(uuid(1), e.Epoch, e.Partner)
+		if e.Index != next[log] || !bytes.Contains(e.Raw, []byte(`"id":"`+e.Event.ID+`"`)) || e.Event.For != e.Partner {
+			t.Errorf("%s %+v", log, e)
+		}
+		next[log]++
+		kinds[e.Event.Kind]++
+		return nil
+	}})
+	if err != nil || len(next) != 5 || kinds["deliver"] != 8 {
+		t.Errorf("%v %v %v", next, kinds, err)
+	}
+	stop := entente.Errorf(entente.Usage, "enough")
+	if _, err := verify(t, files, ledger.Options{Each: func(ledger.Entered) error { return stop }}); err != stop {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := ledger.Verify(ctx, ledger.Dir(files), ledger.Options{}); err == nil || entente.KindOf(err) == entente.Conflict {
+		t.Error(err)
+	}
+}
+
+// Whatever a home does that follows the rules is verified.
+func TestAnyHistoryIsVerified(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		h := newHome(t)
+		feeds := []*release{h.feed(), h.feed()}
+		live := map[*release][]int64{}
+		for range rapid.IntRange(0, 60).Draw(rt, "steps") {
+			f := feeds[rapid.IntRange(0, 1).Draw(rt, "feed")]
+			p := uuid(201 + rapid.IntRange(0, 2).Draw(rt, "partner"))
+			switch rapid.IntRange(0, 8).Draw(rt, "step") {
+			case 0:
+				if h.main.tree.Size() > 0 { // there is nothing yet that a key could take over
+					h.rotate()
+				}
+			case 1:
+				h.discontinue(rapid.Bool().Draw(rt, "lost"))
+			case 2, 3:
+				h.heads()
+			case 4:
+				n := rapid.IntRange(1, 40).Draw(rt, "entries")
+				h.judge(f, n)
+				for seq := f.Head - int64(n) + 1; seq <= f.Head; seq++ {
+					live[f] = append(live[f], seq)
+				}
+			case 5:
+				if n := len(live[f]); n > 0 {
+					from := rapid.IntRange(0, n-1).Draw(rt, "from")
+					to := rapid.IntRange(from+1, n).Draw(rt, "to")
+					h.judge(f, 0, live[f][from:to]...)
+					live[f] = slices.Delete(slices.Clone(live[f]), from, to)
+				}
+			case 6:
+				h.act("note", members{}, members{}, p, uuid(204))
+			default:
+				h.deliver(f, p, rapid.Int64Range(0, f.Head).Draw(rt, "after"))
+			}
+		}
+		files := maps.Clone(h.write())
+		if _, err := verify(t, files, ledger.Options{}); err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
