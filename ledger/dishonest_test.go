@@ -124,9 +124,27 @@ func TestDishonestHome(t *testing.T) {
 			judge(h, f, members{"entries": members{"from": 4, "to": 5, "count": 2, "root": nobody}})
 			f.Head = 5
 		}, "it covers 2 entries, 4 to 5"},
-		"entries that were given up": {func(h *home, f *release) {
-			judge(h, f, members{"entries": members{"from": 4, "to": 5, "count": 2, "root": nobody}})
+		"entries that were staged, and counted": {func(h *home, f *release) {
+			h.stage(f, 2)
+			flip(h, f, 5)
+			h.deliver(f, a, 3)
 		}, ""},
+		"entries that were staged, and given up": {func(h *home, f *release) {
+			judge(h, f, members{"result": "staged", "entries": members{"from": 4, "to": 5, "count": 2, "root": nobody}})
+			h.act("unstage", members{"feeds": []any{members{"feed": f.Feed, "head": 3}}}, members{"feeds": []any{members{"feed": f.Feed, "head": 3}}}, a)
+			h.stage(f, 1)
+			h.heads() // the partner's copy of the giving up is read here
+			flip(h, f, 4)
+		}, ""},
+		"entries that were staged, and are still": {func(h *home, f *release) {
+			judge(h, f, members{"result": "staged", "entries": members{"from": 4, "to": 5, "count": 2, "root": nobody}})
+		}, ""},
+		"entries that were staged, and are others": {func(h *home, f *release) {
+			judge(h, f, members{"result": "staged", "entries": members{"from": 4, "to": 4, "count": 1, "root": nobody}})
+			h.judge(f, 1)
+			flip(h, f, 4)
+		}, "of what was staged before it: it covers the entries 4 to 4"},
+		"entries that were staged, and never counted": {func(h *home, f *release) { h.stage(f, 2) }, "no judge event covers entry 4"},
 		"an unknown feed": {func(h *home, f *release) { h.judge(&release{FeedHead: ledger.FeedHead{Feed: uuid(555)}}, 1) }, "the feed \"" + uuid(555)},
 		"gone that stands": {func(h *home, f *release) {
 			judge(h, f, members{"gone": members{"count": 1, "seqs": "2", "root": root(f, 2)}})

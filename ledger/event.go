@@ -14,8 +14,9 @@ import (
 	"entente/stix"
 )
 
-// MaxEvent is the longest event that is read, in bytes.
-const MaxEvent = 1 << 20
+// MaxEvent is the longest event that is written and read, in bytes. With it all events of
+// a bundle fit into memory, whoever wrote them.
+const MaxEvent = 256 << 10
 
 // Canonical writes v, a value that encoding/json can write, as canonical JSON (RFC 8785):
 // the bytes of an event. Invalid if it cannot be written so.
@@ -164,6 +165,7 @@ const (
 	lineSalt   = `{"salt":"`
 	lineEvent  = `","event":`
 	erasedLine = `{"erased":true}`
+	lineHead   = len(lineSalt) + 2*EventSaltSize + len(lineEvent)
 )
 
 // AppendEventLine appends the line of an event, with its end, as an export has it.
@@ -181,7 +183,7 @@ func parseEventLine(line []byte) (salted []byte, err error) {
 	if string(line) == erasedLine {
 		return nil, nil
 	}
-	const head = len(lineSalt) + 2*EventSaltSize + len(lineEvent)
+	const head = lineHead
 	if len(line) < head+2 || len(line) > head+MaxEvent+1 || string(line[:len(lineSalt)]) != lineSalt ||
 		string(line[head-len(lineEvent):head]) != lineEvent || line[len(line)-1] != '}' {
 		return nil, fmt.Errorf("the line is not of the form %s…%s…} or %s", lineSalt, lineEvent, erasedLine)

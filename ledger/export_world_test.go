@@ -201,8 +201,13 @@ func (h *home) feed() *release {
 }
 
 // judge is a turn of the applier: n entries come, some leave.
-func (h *home) judge(f *release, n int, gone ...int64) {
-	m := members{"about": members{"agreement": f.Agreement, "feed": f.Feed}}
+func (h *home) judge(f *release, n int, gone ...int64) { h.turn(f, members{}, n, gone...) }
+
+// stage is a turn that counts from the next flip on.
+func (h *home) stage(f *release, n int) { h.turn(f, members{"result": "staged"}, n) }
+
+func (h *home) turn(f *release, m members, n int, gone ...int64) {
+	m["about"] = members{"agreement": f.Agreement, "feed": f.Feed}
 	head := f.Head + int64(n) + int64(min(1, len(gone))) // leaving takes a place of its own
 	if len(gone) > 0 {
 		var root ledger.FeedRoot

@@ -48,7 +48,7 @@ func fileFault(log, path string, err error) error {
 }
 
 // maxEvents bounds the events of one bundle, in bytes.
-const maxEvents = 64 << 20
+const maxEvents = int64(TileWidth * (lineHead + MaxEvent + 2))
 
 // record is one entry of a log with its event.
 type record struct {
@@ -203,8 +203,11 @@ func (s *stream) next() (*record, error) {
 	if len(s.now) == 0 {
 		select {
 		case done, ok := <-s.queue:
-			if !ok { // ended early
-				return nil, s.ctx.Err()
+			if !ok {
+				if err := s.ctx.Err(); err != nil {
+					return nil, err
+				}
+				return nil, s.fault(s.tree.size, "", "the log ends before this entry")
 			}
 			select {
 			case l := <-done:

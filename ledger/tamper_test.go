@@ -294,3 +294,100 @@ func TestAnyHistoryIsVerified(t *testing.T) {
 		}
 	})
 }
+
+// A checkpoint of a size that no files can have is a fault, at once.
+func TestHugeSize(t *testing.T) {
+	for _, size := range []int64{1<<63 - 1, 1<<63 - 256, 1 << 62} {
+		h := newHome(t)
+		h.event(h.main, "note", members{})
+		h.write()
+		c := ledger.Checkpoint{Origin: h.main.origin, Size: size, Root: ledger.EmptyRoot()}
+		h.files["1/main/checkpoint"] = &fstest.MapFile{Data: must[[]byte](t)(c.Sign(h.key))}
+		h.sign()
+		_, err := verify(t, h.files, ledger.Options{})
+		expect(t, "huge", err, "tile/entries/000: the file is missing")
+	}
+}
+
+// The newest main log may have to be witnessed.
+func TestVerifyWitnessed(t *testing.T) {
+	h := small(t)
+	h.write()
+	w := witnessKeys(t, 2)
+	o := ledger.Options{Policy: must[ledger.Policy](t)(ledger.ParsePolicy([]byte("witness a " + w[0].String() + "\nwitness b " + w[1].String() + "\ngroup g all a b\nquorum g\n")))}
+	main := h.files["2/main/checkpoint"]
+	root := h.main.tree.Root()
+	for i, want := range []string{"2/main/checkpoint: too few witnesses", "too few witnesses", ""} {
+		r, err := verify(t, h.files, o)
+		expect(t, "witnessed", err, want)
+		if want == "" && (len(r.Witnessed) != 2 || r.Witnessed[1].Time != 6 || r.Witnessed[1].By.Name() != w[1].Name()) {
+			t.Errorf("%+v", r.Witnessed)
+		}
+		main.Data = append(main.Data, must[[]byte](t)(newKey(t, byte(100+i)).Cosign("witness.example/w"+string(rune('0'+i)), ledger.Checkpoint{Origin: h.main.origin, Size: h.main.tree.Size(), Root: root}, int64(5+i)))...)
+		h.sign()
+	}
+	if r, err := verify(t, h.files, ledger.Options{}); err != nil || len(r.Witnessed) != 0 {
+		t.Error(r.Witnessed, err)
+	}
+}
+
+// A writer writes the tiles that appending gives, whatever the size.
+func TestWriterWritesTheTiles(t *testing.T) {
+	for _, size := range []int{0, 1, 255, 256, 257, 65_535, 65_536, 66_000, 131_200} {
+		files, tiles, list := fstest.MapFS{}, stored{}, entries(0, size)
+		w := ledger.Writer{Put: func(path string, data []byte) error {
+			if files[path] != nil {
+				t.Fatalf("%s is written twice", path)
+			}
+			files[path] = &fstest.MapFile{Data: bytes.Clone(data)}
+			return nil
+		}}
+		for _, e := range list {
+			if err := w.AddErased([32]byte(e)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n, root, err := w.Close()
+		if err != nil || n != int64(size) || root != tiles.grow(t, 0, list) {
+			t.Fatal(n, root, err)
+		}
+		for at, row := range tiles {
+			path := ledger.Path{Of: ledger.OfTile, Level: int(at[0]), Index: at[1], Width: len(row) / 32}.String()
+			if f := files[path]; f == nil || !bytes.Equal(f.Data, row) {
+				t.Fatalf("size %d: %s differs", size, path)
+			}
+			delete(files, path)
+		}
+		if bundles := (size + 255) / 256; len(files) != 2*bundles {
+			t.Fatalf("size %d: %d files beside the tiles of %d bundles", size, len(files), bundles)
+		}
+	}
+}
+
+// Writing that fails is told.
+func TestWriterFails(t *testing.T) {
+	full := entente.Errorf(entente.Unavailable, "the disk is full")
+	for fail := range 8 {
+		left := fail
+		w := ledger.Writer{Put: func(string, []byte) error {
+			if left--; left < 0 {
+				return full
+			}
+			return nil
+		}}
+		var err error
+		for i := 0; i < 300 && err == nil; i++ {
+			err = w.Add([32]byte{byte(i)}, []byte("{}"))
+		}
+		if err == nil {
+			_, _, err = w.Close()
+		}
+		if (err != full) != (fail == 7) { // two tiles, two bundles, two of events, one tile above
+			t.Errorf("after %d files: %v", fail, err)
+		}
+	}
+	w := ledger.Writer{}
+	if err := w.Add([32]byte{}, make([]byte, ledger.MaxEvent+1)); entente.KindOf(err) != entente.TooLarge {
+		t.Error(err)
+	}
+}
