@@ -45,7 +45,7 @@ type written struct {
 type release struct {
 	ledger.FeedHead
 	lines       []ledger.FeedLine
-	commitments [][32]byte
+	commitments []entente.Commitment
 }
 
 type members = map[string]any
@@ -217,17 +217,17 @@ func (h *home) turn(f *release, m members, n int, gone ...int64) {
 			root.Add(seq, f.commitments[i])
 		}
 		r := root.Root()
-		m["gone"] = members{"count": len(gone), "seqs": ledger.FormatSpans(gone), "root": fmt.Sprintf("%x", r[:])}
+		m["gone"] = members{"count": len(gone), "seqs": entente.Seqs(gone), "root": fmt.Sprintf("%x", r[:])}
 	}
 	if n > 0 {
 		var root ledger.FeedRoot
 		from := head - int64(n) + 1
 		for seq := from; seq <= head; seq++ {
-			salt := [ledger.ContentSaltSize]byte{byte(h.random.Uint32())}
+			salt := append(make([]byte, entente.SaltSize-1), byte(h.random.Uint32()))
 			digest := entente.Digest(sha256.Sum256(binary.BigEndian.AppendUint64(nil, h.random.Uint64())))
-			c := ledger.Commitment(salt, digest)
+			c := entente.Commit(salt, digest)
 			h.clock++
-			f.lines = append(f.lines, ledger.FeedLine{Seq: seq, Added: fmt.Sprintf("2026-05-04T10:00:00.%06dZ", h.clock), Commitment: fmt.Sprintf("%x", c),
+			f.lines = append(f.lines, ledger.FeedLine{Seq: seq, Added: fmt.Sprintf("2026-05-04T10:00:00.%06dZ", h.clock), Commitment: c.String(),
 				Salt: fmt.Sprintf("%x", salt), Digest: digest.String(), ID: "indicator--" + uuid(int(seq)), Version: "2026-01-01T00:00:00.000Z"})
 			f.commitments = append(f.commitments, c)
 			root.Add(seq, c)
@@ -242,14 +242,14 @@ func (h *home) turn(f *release, m members, n int, gone ...int64) {
 // deliver delivers what stands in a feed from a number on to a partner.
 func (h *home) deliver(f *release, partner string, after int64) {
 	var seqs []int64
-	var list [][32]byte
+	var list []entente.Commitment
 	for i, l := range f.lines {
 		if l.Seq > after && l.Seq <= f.Head && (l.Gone == 0 || l.Gone > f.Head) {
 			seqs, list = append(seqs, l.Seq), append(list, f.commitments[i])
 		}
 	}
 	h.act(ledger.KindDeliver, members{}, members{"about": members{"agreement": f.Agreement, "feed": f.Feed}, "head": f.Head,
-		"seqs": ledger.FormatSpans(seqs), "count": len(seqs), "list": fmt.Sprintf("%x", ledger.ListDigest(list)), "endpoint": "objects", "filter": "added_after=2026-01-01"}, partner)
+		"seqs": entente.Seqs(seqs), "count": len(seqs), "list": entente.ListDigest(list), "endpoint": "objects", "filter": "added_after=2026-01-01"}, partner)
 }
 
 // write ends the export: feeds, checkpoints, ledger.json, manifest.
