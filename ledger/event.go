@@ -14,9 +14,12 @@ import (
 	"entente/stix"
 )
 
-// MaxEvent is the longest event that is written and read, in bytes. With it all events of
-// a bundle fit into memory, whoever wrote them.
-const MaxEvent = 256 << 10
+// The limits of events, in bytes: a cascade that takes 300,000 entries out of a feed names
+// them in some 2 MB, a usual event has less than 1 KB.
+const (
+	MaxEvent  = 16 << 20
+	MaxEvents = 64 << 20 // of one bundle together, with their salts
+)
 
 // Canonical writes v, a value that encoding/json can write, as canonical JSON (RFC 8785):
 // the bytes of an event. Invalid if it cannot be written so.

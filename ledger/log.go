@@ -47,9 +47,6 @@ func fileFault(log, path string, err error) error {
 	return fmt.Errorf("read %s: %w", path, err)
 }
 
-// maxEvents bounds the events of one bundle, in bytes.
-const maxEvents = int64(TileWidth * (lineHead + MaxEvent + 2))
-
 // record is one entry of a log with its event.
 type record struct {
 	entry  [EntrySize]byte
@@ -107,7 +104,7 @@ func (l place) bundle(ctx context.Context, n int64) ([]record, error) {
 	if len(tile) < width*tlog.HashSize || len(tile) > width*tlog.HashSize && tileName == (Path{Of: OfTile, Index: n, Width: width}).String() {
 		return nil, l.fault(-1, tileName, "the tile has %d bytes; the log's size asks for %d", len(tile), width*tlog.HashSize)
 	}
-	lines, linesName, whole, err := part(OfEvents, maxEvents)
+	lines, linesName, whole, err := part(OfEvents, MaxEvents)
 	if err != nil {
 		return nil, err
 	}

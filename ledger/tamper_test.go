@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"go.uber.org/goleak"
 	"golang.org/x/mod/sumdb/tlog"
 	"pgregory.net/rapid"
 
@@ -99,6 +101,26 @@ func TestTamperedFiles(t *testing.T) {
 		h.files[path] = was
 	}
 	if _, err := verify(t, h.files, ledger.Options{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Any byte of a large export counts.
+func TestRandomBytesCount(t *testing.T) {
+	files := large(t, 3000)
+	paths := slices.Sorted(maps.Keys(files))
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200 {
+		path := paths[r.IntN(len(paths))]
+		i, bit := r.IntN(len(files[path].Data)), byte(1)<<r.IntN(8)
+		files[path].Data[i] ^= bit
+		_, err := verify(t, files, ledger.Options{})
+		files[path].Data[i] ^= bit
+		if entente.KindOf(err) != entente.Conflict {
+			t.Fatalf("bit %d of byte %d of %s: %v", bit, i, path, err)
+		}
+	}
+	if _, err := verify(t, files, ledger.Options{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -240,6 +262,8 @@ func TestEachEvent(t *testing.T) {
 	if err != nil || len(next) != 5 || kinds["deliver"] != 8 {
 		t.Errorf("%v %v %v", next, kinds, err)
 	}
+	before := goleak.IgnoreCurrent()
+	defer goleak.VerifyNone(t, before) // whoever ends early leaves nothing running
 	stop := entente.Errorf(entente.Usage, "enough")
 	if _, err := verify(t, files, ledger.Options{Each: func(ledger.Entered) error { return stop }}); err != stop {
 		t.Error(err)
@@ -389,5 +413,10 @@ func TestWriterFails(t *testing.T) {
 	w := ledger.Writer{}
 	if err := w.Add([32]byte{}, make([]byte, ledger.MaxEvent+1)); entente.KindOf(err) != entente.TooLarge {
 		t.Error(err)
+	}
+	for i := range 4 { // together they are too many bytes for one bundle
+		if err := w.Add([32]byte{}, make([]byte, ledger.MaxEvent)); (i == 3) != (entente.KindOf(err) == entente.TooLarge) {
+			t.Errorf("%d: %v", i, err)
+		}
 	}
 }
