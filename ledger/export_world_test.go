@@ -308,3 +308,16 @@ func small(t testing.TB) *home {
 	h.event(h.main, "sign-in-failed", members{"reason": "no such account"})
 	return h
 }
+
+// tiny is an export that has each kind of file and of signature, and little else.
+func tiny(t testing.TB) *home {
+	h := newHome(t)
+	f := h.feed()
+	h.judge(f, 1)
+	h.deliver(f, uuid(201), 0)
+	h.rotate()
+	h.heads()
+	h.discontinue(false)
+	h.judge(f, 0, 1)
+	return h
+}

@@ -107,10 +107,10 @@ func TestTamperedFiles(t *testing.T) {
 
 // Any byte of a large export counts.
 func TestRandomBytesCount(t *testing.T) {
-	files := large(t, 3000)
+	files := large(t, 1500)
 	paths := slices.Sorted(maps.Keys(files))
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 200 {
+	for range 60 {
 		path := paths[r.IntN(len(paths))]
 		i, bit := r.IntN(len(files[path].Data)), byte(1)<<r.IntN(8)
 		files[path].Data[i] ^= bit
