@@ -147,20 +147,26 @@ func ParseSeqs(s string) (runs [][2]int64, ok bool) {
 	if s == "" {
 		return nil, true
 	}
-	last := int64(0)
+	last := int64(-1)
 	for part := range strings.SplitSeq(s, ",") {
 		from, to, two := strings.Cut(part, "-")
-		if !two {
-			to = from
+		a, ok1 := parseSeq(from)
+		b, ok2 := a, true
+		if two {
+			b, ok2 = parseSeq(to)
 		}
-		a, err1 := strconv.ParseInt(from, 10, 64)
-		b, err2 := strconv.ParseInt(to, 10, 64)
-		if err1 != nil || err2 != nil || a <= last || b < a || two && a == b {
+		// What begins right behind the run before belongs to it.
+		if !ok1 || !ok2 || a < 1 || a-1 <= last || two && b <= a {
 			return nil, false
 		}
 		runs, last = append(runs, [2]int64{a, b}), b
 	}
 	return runs, true
+}
+
+func parseSeq(s string) (int64, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && strconv.FormatInt(n, 10) == s
 }
 
 // RangeOf makes the range of some entries: by the first and last position where apart is

@@ -2,13 +2,10 @@ package entente
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 // TestEventMembersAreInOrder holds the structs of events against the order of the canonical
@@ -24,33 +21,6 @@ func TestEventMembersAreInOrder(t *testing.T) {
 			t.Errorf("%T: %v", v, names)
 		}
 	}
-}
-
-func TestSeqs(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		all := rapid.SliceOfNDistinct(rapid.Int64Range(1, 60), 0, 40, rapid.ID[int64]).Draw(t, "all")
-		slices.Sort(all)
-		runs, ok := ParseSeqs(Seqs(all))
-		if !ok {
-			t.Fatalf("%q cannot be read", Seqs(all))
-		}
-		var back []int64
-		for _, r := range runs {
-			for n := r[0]; n <= r[1]; n++ {
-				back = append(back, n)
-			}
-		}
-		if !slices.Equal(back, all) {
-			t.Fatalf("%v became %q, and that %v", all, Seqs(all), back)
-		}
-		if again, ok := ParseSeqs(rapid.StringMatching(`[0-9,-]{0,9}`).Draw(t, "text")); ok {
-			for i, r := range again {
-				if r[0] < 1 || r[1] < r[0] || i > 0 && r[0] <= again[i-1][1] {
-					t.Fatalf("%v", again)
-				}
-			}
-		}
-	})
 }
 
 // An act of a partner has one short event in the main log and the whole in the partner's; a
@@ -108,9 +78,4 @@ func TestStateShown(t *testing.T) {
 			}
 		}
 	}
-}
-
-func ExampleSeqs() {
-	fmt.Println(Seqs([]int64{1, 2, 3, 7, 9, 10}))
-	// Output: 1-3,7,9-10
 }

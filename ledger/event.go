@@ -14,8 +14,12 @@ import (
 	"entente/stix"
 )
 
-// MaxEvent is the longest event that is read, in bytes.
-const MaxEvent = 1 << 20
+// The limits of events, in bytes: a cascade that takes 300,000 entries out of a feed names
+// them in some 2 MB, a usual event has less than 1 KB.
+const (
+	MaxEvent  = 16 << 20
+	MaxEvents = 64 << 20 // of one bundle together, with their salts
+)
 
 // Canonical writes v, a value that encoding/json can write, as canonical JSON (RFC 8785):
 // the bytes of an event. Invalid if it cannot be written so.
@@ -164,6 +168,7 @@ const (
 	lineSalt   = `{"salt":"`
 	lineEvent  = `","event":`
 	erasedLine = `{"erased":true}`
+	lineHead   = len(lineSalt) + 2*EventSaltSize + len(lineEvent)
 )
 
 // AppendEventLine appends the line of an event, with its end, as an export has it.
@@ -181,7 +186,7 @@ func parseEventLine(line []byte) (salted []byte, err error) {
 	if string(line) == erasedLine {
 		return nil, nil
 	}
-	const head = len(lineSalt) + 2*EventSaltSize + len(lineEvent)
+	const head = lineHead
 	if len(line) < head+2 || len(line) > head+MaxEvent+1 || string(line[:len(lineSalt)]) != lineSalt ||
 		string(line[head-len(lineEvent):head]) != lineEvent || line[len(line)-1] != '}' {
 		return nil, fmt.Errorf("the line is not of the form %s…%s…} or %s", lineSalt, lineEvent, erasedLine)

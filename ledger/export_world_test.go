@@ -27,7 +27,8 @@ type home struct {
 	partner map[string]*written // of this epoch
 	feeds   []*release
 	clock   int64
-	raw     bool // events are written without a look at their form, which is canonical
+	// eraseNext leaves the next event out of the export.
+	eraseNext bool
 }
 
 // written is one log.
@@ -44,7 +45,7 @@ type written struct {
 type release struct {
 	ledger.FeedHead
 	lines       []ledger.FeedLine
-	commitments [][32]byte
+	commitments []entente.Commitment
 }
 
 type members = map[string]any
@@ -92,16 +93,22 @@ func (h *home) event(l *written, kind string, m members) string {
 	full := members{"id": fmt.Sprintf("%08x-0000-4000-8000-%012x", h.random.Uint32(), h.clock), "kind": kind,
 		"time": fmt.Sprintf("2026-05-04T%02d:%02d:%02d.%06dZ", h.clock/3600e6%24, h.clock/60e6%60, h.clock/1e6%60, h.clock%1e6)}
 	maps.Copy(full, m)
-	raw, err := ledger.Canonical(full)
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	return h.put(l, must[[]byte](h.t)(ledger.Canonical(full)))
+}
+
+// put appends an event as it is.
+func (h *home) put(l *written, raw []byte) string {
 	var salt [ledger.EventSaltSize]byte
 	for i := range 4 {
 		binary.BigEndian.PutUint64(salt[8*i:], h.random.Uint64())
 	}
 	entry := ledger.Entry(salt, raw)
-	if err := l.w.Add(salt, raw); err != nil {
+	add := func() error { return l.w.Add(salt, raw) }
+	if h.eraseNext {
+		add, h.eraseNext = func() error { return l.w.AddErased(entry) }, false
+	}
+	err := add()
+	if err != nil {
 		h.t.Fatal(err)
 	}
 	l.tree.Add(entry[:])
@@ -194,8 +201,13 @@ func (h *home) feed() *release {
 }
 
 // judge is a turn of the applier: n entries come, some leave.
-func (h *home) judge(f *release, n int, gone ...int64) {
-	m := members{"about": members{"agreement": f.Agreement, "feed": f.Feed}}
+func (h *home) judge(f *release, n int, gone ...int64) { h.turn(f, members{}, n, gone...) }
+
+// stage is a turn that counts from the next flip on.
+func (h *home) stage(f *release, n int) { h.turn(f, members{"result": "staged"}, n) }
+
+func (h *home) turn(f *release, m members, n int, gone ...int64) {
+	m["about"] = members{"agreement": f.Agreement, "feed": f.Feed}
 	head := f.Head + int64(n) + int64(min(1, len(gone))) // leaving takes a place of its own
 	if len(gone) > 0 {
 		var root ledger.FeedRoot
@@ -205,17 +217,17 @@ func (h *home) judge(f *release, n int, gone ...int64) {
 			root.Add(seq, f.commitments[i])
 		}
 		r := root.Root()
-		m["gone"] = members{"count": len(gone), "seqs": ledger.FormatSpans(gone), "root": fmt.Sprintf("%x", r[:])}
+		m["gone"] = members{"count": len(gone), "seqs": entente.Seqs(gone), "root": fmt.Sprintf("%x", r[:])}
 	}
 	if n > 0 {
 		var root ledger.FeedRoot
 		from := head - int64(n) + 1
 		for seq := from; seq <= head; seq++ {
-			salt := [ledger.ContentSaltSize]byte{byte(h.random.Uint32())}
+			salt := append(make([]byte, entente.SaltSize-1), byte(h.random.Uint32()))
 			digest := entente.Digest(sha256.Sum256(binary.BigEndian.AppendUint64(nil, h.random.Uint64())))
-			c := ledger.Commitment(salt, digest)
+			c := entente.Commit(salt, digest)
 			h.clock++
-			f.lines = append(f.lines, ledger.FeedLine{Seq: seq, Added: fmt.Sprintf("2026-05-04T10:00:00.%06dZ", h.clock), Commitment: fmt.Sprintf("%x", c),
+			f.lines = append(f.lines, ledger.FeedLine{Seq: seq, Added: fmt.Sprintf("2026-05-04T10:00:00.%06dZ", h.clock), Commitment: c.String(),
 				Salt: fmt.Sprintf("%x", salt), Digest: digest.String(), ID: "indicator--" + uuid(int(seq)), Version: "2026-01-01T00:00:00.000Z"})
 			f.commitments = append(f.commitments, c)
 			root.Add(seq, c)
@@ -230,14 +242,14 @@ func (h *home) judge(f *release, n int, gone ...int64) {
 // deliver delivers what stands in a feed from a number on to a partner.
 func (h *home) deliver(f *release, partner string, after int64) {
 	var seqs []int64
-	var list [][32]byte
+	var list []entente.Commitment
 	for i, l := range f.lines {
 		if l.Seq > after && l.Seq <= f.Head && (l.Gone == 0 || l.Gone > f.Head) {
 			seqs, list = append(seqs, l.Seq), append(list, f.commitments[i])
 		}
 	}
 	h.act(ledger.KindDeliver, members{}, members{"about": members{"agreement": f.Agreement, "feed": f.Feed}, "head": f.Head,
-		"seqs": ledger.FormatSpans(seqs), "count": len(seqs), "list": fmt.Sprintf("%x", ledger.ListDigest(list)), "endpoint": "objects", "filter": "added_after=2026-01-01"}, partner)
+		"seqs": entente.Seqs(seqs), "count": len(seqs), "list": entente.ListDigest(list), "endpoint": "objects", "filter": "added_after=2026-01-01"}, partner)
 }
 
 // write ends the export: feeds, checkpoints, ledger.json, manifest.
@@ -294,5 +306,18 @@ func small(t testing.TB) *home {
 	h.deliver(g, b, 0)
 	h.heads()
 	h.event(h.main, "sign-in-failed", members{"reason": "no such account"})
+	return h
+}
+
+// tiny is an export that has each kind of file and of signature, and little else.
+func tiny(t testing.TB) *home {
+	h := newHome(t)
+	f := h.feed()
+	h.judge(f, 1)
+	h.deliver(f, uuid(201), 0)
+	h.rotate()
+	h.heads()
+	h.discontinue(false)
+	h.judge(f, 0, 1)
 	return h
 }

@@ -45,7 +45,7 @@ type feed struct {
 	path        string
 	seqs        []int64
 	gone        []int64
-	commitments [][sha256.Size]byte
+	commitments []entente.Commitment
 	told        []bool    // that the entry is gone was told by an event
 	covered     int64     // the last number that an event covers
 	next        int       // the first line that no event covers
@@ -112,17 +112,17 @@ func (f *feed) add(l FeedLine) string {
 		return fmt.Sprintf("entry %d is gone at %d, before it came", l.Seq, l.Gone)
 	}
 	if l.Salt != "" || l.Digest != "" || l.ID != "" || l.Version != "" {
-		var salt [ContentSaltSize]byte
+		var salt [entente.SaltSize]byte
 		digest, ok := hexHash(l.Digest)
 		if !ok || !unhex(salt[:], l.Salt) {
-			return fmt.Sprintf("the digest is not 32 bytes, or the salt not %d, in lower-case hexadecimal", ContentSaltSize)
+			return fmt.Sprintf("the digest is not 32 bytes, or the salt not %d, in lower-case hexadecimal", entente.SaltSize)
 		}
-		if c := Commitment(salt, entente.Digest(digest)); c != commitment {
-			return fmt.Sprintf("the commitment of entry %d is %s, but salt and digest give %x", l.Seq, l.Commitment, c)
+		if c := entente.Commit(salt[:], entente.Digest(digest)); c != entente.Commitment(commitment) {
+			return fmt.Sprintf("the commitment of entry %d is %s, but salt and digest give %s", l.Seq, l.Commitment, c)
 		}
 	}
 	f.seqs, f.gone, f.told = append(f.seqs, l.Seq), append(f.gone, l.Gone), append(f.told, false)
-	f.commitments = append(f.commitments, commitment)
+	f.commitments = append(f.commitments, entente.Commitment(commitment))
 	return ""
 }
 
@@ -154,12 +154,12 @@ func (f *feed) count(j *judged) string {
 		}
 	}
 	if g := j.Gone; g.Count != 0 || g.Seqs != "" {
-		spans, err := ParseSpans(g.Seqs)
-		if err != nil {
-			return "of the entries that are gone, " + entente.PublicText(err)
+		runs, ok := entente.ParseSeqs(g.Seqs)
+		if !ok {
+			return fmt.Sprintf("it tells that entries are gone, and %q are no numbers like 1-100,103 that ascend", clip(g.Seqs))
 		}
 		var root FeedRoot
-		for i, text := range f.each(spans) {
+		for i, text := range f.each(runs) {
 			switch {
 			case text != "":
 				return "it tells that entries are gone, and " + text
@@ -180,12 +180,12 @@ func (f *feed) count(j *judged) string {
 
 // deliver holds a delivery against the feed.
 func (f *feed) deliver(d *delivered) string {
-	spans, err := ParseSpans(d.Seqs)
-	if err != nil {
-		return "it delivers what cannot be: " + entente.PublicText(err)
+	runs, ok := entente.ParseSeqs(d.Seqs)
+	if !ok {
+		return fmt.Sprintf("it delivers entries, and %q are no numbers like 1-100,103 that ascend", clip(d.Seqs))
 	}
 	h, n := sha256.New(), int64(0)
-	for i, text := range f.each(spans) {
+	for i, text := range f.each(runs) {
 		seq := int64(0)
 		if text == "" {
 			seq = f.seqs[i]
@@ -239,12 +239,12 @@ func (f *feed) rest() string {
 	return ""
 }
 
-// each goes through the lines of spans, each number of which the feed must have.
-func (f *feed) each(spans []Span) func(yield func(i int, fault string) bool) {
+// each goes through the lines of runs, each number of which the feed must have.
+func (f *feed) each(runs [][2]int64) func(yield func(i int, fault string) bool) {
 	return func(yield func(int, string) bool) {
-		for _, s := range spans {
-			i, found := slices.BinarySearch(f.seqs, s.From)
-			for seq := s.From; seq <= s.To; seq++ {
+		for _, run := range runs {
+			i, found := slices.BinarySearch(f.seqs, run[0])
+			for seq := run[0]; seq <= run[1]; seq++ {
 				if !found || i >= len(f.seqs) || f.seqs[i] != seq {
 					yield(0, fmt.Sprintf("%s has no entry %d", f.path, seq))
 					return

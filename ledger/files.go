@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -66,11 +67,17 @@ func readFile(ctx context.Context, files Files, path string, limit int64) ([]byt
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
+	var b bytes.Buffer
+	if f, ok := f.(fs.File); ok {
+		if info, err := f.Stat(); err == nil {
+			b.Grow(int(min(max(info.Size(), 0), limit)) + bytes.MinRead)
+		}
+	}
+	_, err = b.ReadFrom(io.LimitReader(f, limit+1))
+	if err == nil && int64(b.Len()) > limit {
 		err = errTooLong
 	}
-	return b, err
+	return b.Bytes(), err
 }
 
 // tileFiles are the tiles of a log of a size, as files.

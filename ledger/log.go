@@ -47,9 +47,6 @@ func fileFault(log, path string, err error) error {
 	return fmt.Errorf("read %s: %w", path, err)
 }
 
-// maxEvents bounds the events of one bundle, in bytes.
-const maxEvents = 64 << 20
-
 // record is one entry of a log with its event.
 type record struct {
 	entry  [EntrySize]byte
@@ -107,7 +104,7 @@ func (l place) bundle(ctx context.Context, n int64) ([]record, error) {
 	if len(tile) < width*tlog.HashSize || len(tile) > width*tlog.HashSize && tileName == (Path{Of: OfTile, Index: n, Width: width}).String() {
 		return nil, l.fault(-1, tileName, "the tile has %d bytes; the log's size asks for %d", len(tile), width*tlog.HashSize)
 	}
-	lines, linesName, whole, err := part(OfEvents, maxEvents)
+	lines, linesName, whole, err := part(OfEvents, MaxEvents)
 	if err != nil {
 		return nil, err
 	}
@@ -203,8 +200,11 @@ func (s *stream) next() (*record, error) {
 	if len(s.now) == 0 {
 		select {
 		case done, ok := <-s.queue:
-			if !ok { // ended early
-				return nil, s.ctx.Err()
+			if !ok {
+				if err := s.ctx.Err(); err != nil {
+					return nil, err
+				}
+				return nil, s.fault(s.tree.size, "", "the log ends before this entry")
 			}
 			select {
 			case l := <-done:

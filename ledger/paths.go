@@ -83,6 +83,6 @@ func ParsePath(path string) (Path, error) {
 
 // files are the paths of one kind that a log of a size has: full ones, and a partial one
 // at the end. count says how many, width how wide the one at an index is.
-func fileCount(size int64) int64 { return (size + TileWidth - 1) / TileWidth }
+func fileCount(size int64) int64 { return size/TileWidth + min(size%TileWidth, 1) }
 
 func fileWidth(size, index int64) int { return int(min(size-index*TileWidth, TileWidth)) }

@@ -27,6 +27,9 @@ type Options struct {
 	// Each, if there is one, is called with each event, in the order of a log, from one
 	// goroutine. An error ends the verification.
 	Each func(Entered) error
+	// Policy, if it has a quorum, must be met by the cosignatures of the newest main log's
+	// checkpoint. The keys of logs in it play no part.
+	Policy Policy
 }
 
 // Entered is an event at its place.
@@ -54,6 +57,9 @@ type Report struct {
 	// Late are entries of partners' logs that no heads event of the main log vouches for
 	// yet: those of the last moments before the export.
 	Late int64
+	// Witnessed are the cosignatures of the newest main log's checkpoint that the witnesses
+	// of the policy made.
+	Witnessed []Signature
 	// Notes are what is no fault, and should be known: an epoch whose beginning no older
 	// key has signed.
 	Notes []string

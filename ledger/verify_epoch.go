@@ -90,7 +90,11 @@ func (v *verifier) open(e ExportEpoch, l ExportLog) (place, [32]byte, error) {
 		return p, [32]byte{}, fileFault(l.Origin, path, err)
 	}
 	keys := e.verifiers(l.Origin)
-	c, sigs, err := OpenCheckpoint(signed, keys...)
+	known := slices.Clone(keys)
+	for _, w := range v.o.Policy.Witnesses {
+		known = append(known, w.Key)
+	}
+	c, sigs, err := OpenCheckpoint(signed, known...)
 	switch {
 	case err != nil:
 		return p, [32]byte{}, p.fault(-1, "checkpoint", "%s", entente.PublicText(err))
@@ -98,6 +102,12 @@ func (v *verifier) open(e ExportEpoch, l ExportLog) (place, [32]byte, error) {
 		return p, [32]byte{}, p.fault(-1, "checkpoint", "it is of the log %s", clip(c.Origin))
 	case l.Partner == "" && !slices.ContainsFunc(sigs, func(s Signature) bool { return s.By.String() == keys[e.keyAt(c.Size)].String() }):
 		return p, [32]byte{}, p.fault(-1, "checkpoint", "it is signed by another key of the epoch than key %d, which signs at %d entries", e.keyAt(c.Size), c.Size)
+	}
+	if l.Partner == "" && e.Epoch == len(v.x.Epochs) {
+		if !v.o.Policy.Met(sigs) {
+			return p, [32]byte{}, p.fault(-1, "checkpoint", "too few witnesses of the policy have cosigned it; their quorum is %s", clip(v.o.Policy.quorum))
+		}
+		v.report.Witnessed = slices.DeleteFunc(slices.Clone(sigs), func(s Signature) bool { return s.By.algorithm != algorithmCosign })
 	}
 	p.size = c.Size
 	v.logs[l.Origin] = verified{p, c.Root, keys}

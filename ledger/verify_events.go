@@ -117,7 +117,9 @@ func (v *verifier) feedEvent(e Event) string {
 			if text != "" {
 				return text
 			}
-			f.staged = nil
+			if e.For == "" { // a partner's copy is read at another time
+				f.staged = nil
+			}
 		}
 	case *flipped:
 		for _, m := range b.Feeds {

@@ -36,8 +36,11 @@ func TestVerifySmall(t *testing.T) {
 
 // Each byte of an export counts.
 func TestEachByteCounts(t *testing.T) {
-	h := small(t)
+	h := tiny(t)
 	files := h.write()
+	if _, err := verify(t, files, ledger.Options{}); err != nil {
+		t.Fatal(err)
+	}
 	origins := map[string]string{}
 	for _, e := range h.x.Epochs {
 		for _, l := range e.Logs {

@@ -25,6 +25,9 @@ func (w *Writer) Add(salt [EventSaltSize]byte, event []byte) error {
 		return entente.Errorf(entente.TooLarge, "an event has %d bytes at most; this one has %d", MaxEvent, len(event))
 	}
 	w.events = AppendEventLine(w.events, salt, event)
+	if len(w.events) > MaxEvents {
+		return entente.Errorf(entente.TooLarge, "the %d events of a bundle have %d bytes at most together", TileWidth, MaxEvents)
+	}
 	return w.add(Entry(salt, event))
 }
 
