@@ -103,7 +103,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 
 // cmdDemo starts "entente demo" with the arguments given, waits until it has told what to try
 // next, and writes the commands of that to a file: demo FILE [ARGUMENT...]. They come to an
-// end with stop.
+// end with shutdown.
 func cmdDemo(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: demo FILE [ARGUMENT...]")
