@@ -1,6 +1,9 @@
 package entente
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Erasure is the removal of the bytes of some versions of an object under a legal basis: one
 // person proposes it, a second confirms it. That there were such versions, and who decided
@@ -301,7 +304,7 @@ func decideRemoveBytes(_ RemoveBytes, f Facts) (Change, error) {
 		return Change{}, Errorf(Conflict, "an agreement is being changed, and what it judges was read before; the bytes are removed after that")
 	}
 	set := k.toErase(&e)
-	var out []int64
+	var out []Emptied
 	for _, x := range k.Contents {
 		leftover := len(x.Lines) == 0 && len(x.Originals) == 0 && !x.Erased // that a change called off left behind
 		switch {
@@ -309,10 +312,10 @@ func decideRemoveBytes(_ RemoveBytes, f Facts) (Change, error) {
 		case slices.ContainsFunc(x.Lines, KeptLine.served):
 			return Change{}, Errorf(Conflict, "some reader may still be sent what is to be erased; the bytes are removed when it has left every feed")
 		default:
-			out = append(out, x.Content)
+			out = append(out, Emptied{Content: x.Content, Digest: x.Digest})
 		}
 	}
-	slices.Sort(out)
+	slices.SortFunc(out, func(a, b Emptied) int { return cmp.Compare(a.Content, b.Content) })
 	e.Removed = f.Now
 	return Change{Erasure: &e, Empty: out, Receipt: Receipt{ID: e.ID}}, nil
 }
@@ -327,4 +330,18 @@ func decideNoteCleared(_ NoteCleared, f Facts) (Change, error) {
 	}
 	e.Cleared = f.Now
 	return Change{Erasure: &e, Receipt: Receipt{ID: e.ID}}, nil
+}
+
+// commitments are those to the versions of an erasure, for its event: once their salts are gone
+// nobody can tell what they were to.
+func (k *Keeping) commitments(e *Erasure) *Counted {
+	var all []Commitment
+	for _, v := range e.Versions {
+		for _, x := range k.Contents {
+			if x.Digest == v.Digest && len(x.Salt) > 0 {
+				all = append(all, Commit(x.Salt, x.Digest))
+			}
+		}
+	}
+	return CountVersions(all)
 }

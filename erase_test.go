@@ -226,7 +226,7 @@ func TestErasureRefuses(t *testing.T) {
 		if err == nil != (tc.kind == 0) || err != nil && entente.KindOf(err) != tc.kind {
 			t.Errorf("%s: %v", name, err)
 		}
-		if tc.kind == 0 && name == "removed" && !slices.Equal(ch.Empty, []int64{1, 3}) {
+		if tc.kind == 0 && name == "removed" && (len(ch.Empty) != 2 || ch.Empty[0].Content != 1 || ch.Empty[1].Content != 3) {
 			t.Errorf("%s: emptied %v, not the version and its stamped copy", name, ch.Empty)
 		}
 		if tc.kind == 0 && name == "proposed" && (len(ch.Erasure.Versions) != 1 || len(ch.Erasing)+len(ch.Empty)+len(ch.Logs) > 0) {

@@ -194,7 +194,7 @@ type Change struct {
 	Erasure      *Erasure         // to put
 	Erasing      []int64          // numbers of contents that Erasure is about from now on
 	Said         []SaidOf         // to keep
-	Empty        []int64          // numbers of contents whose bytes are removed, by Erasure
+	Empty        []Emptied        // contents whose bytes are removed, by Erasure
 
 	Receipt Receipt
 }
@@ -203,6 +203,14 @@ type Change struct {
 type Batch struct {
 	Account string // id of who submitted or deleted it, "" for the node's owner
 	Via     int64  // number of the agreement through which it came, 0 for none
+}
+
+// Emptied is a content whose bytes are removed. What the ledger has of it was made with its
+// salt; the one that takes its place is the caller's to give, as is that of a [NewContent].
+type Emptied struct {
+	Content int64
+	Digest  Digest
+	Salt    []byte
 }
 
 // SaidOf is what a version said of itself whose bytes were erased, and not stored when its

@@ -74,7 +74,7 @@ func (w *world) apply(t interface{ Fatalf(string, ...any) }, ch entente.Change) 
 			if slices.Contains(ch.Erasing, ks[i].Content) {
 				ks[i].Erased = true
 			}
-			if slices.Contains(ch.Empty, ks[i].Content) {
+			if slices.ContainsFunc(ch.Empty, func(x entente.Emptied) bool { return x.Content == ks[i].Content }) {
 				ks[i].Versioning, ks[i].CreatedBy = nil, ""
 			}
 			for _, s := range ch.Said {

@@ -75,6 +75,7 @@ type Keeping struct {
 type KeptContent struct {
 	Content int64
 	Digest  Digest
+	Salt    []byte // see [Commit]
 	Stamp   string // the version as TAXII names it, "" where it goes by the time of its coming
 	Erased  bool   // its bytes are gone
 	// Originals are the contents of which it is a stamped copy.

@@ -146,7 +146,7 @@ func recordOf(c Command, f Facts, ch Change) Event {
 	case EndStanding:
 		return Event{Kind: "standing-end", About: about("standing", c.Order)}
 	}
-	if e := recordKeeping(c, ch); e.Kind != "" {
+	if e := recordKeeping(c, f, ch); e.Kind != "" {
 		return e
 	}
 	if e := recordAgreement(c, ch); e.Kind != "" {
@@ -215,7 +215,7 @@ func recordStop(c Command, ch Change) Event {
 }
 
 // recordKeeping has what is preserved and what is erased.
-func recordKeeping(c Command, ch Change) Event {
+func recordKeeping(c Command, f Facts, ch Change) Event {
 	switch c := c.(type) {
 	case PreserveObjects:
 		e := Event{Kind: "preserve", Count: len(c.Objects), Case: c.Case, Reason: c.Reason}
@@ -228,9 +228,11 @@ func recordKeeping(c Command, ch Change) Event {
 	case LiftPreserve:
 		return Event{Kind: "preserve-lift", Case: c.Case}
 	case ProposeErasure:
-		return Event{Kind: "erase-propose", About: about("erasure", ch.Receipt.ID, "object", string(c.Object)), Basis: c.Basis, Case: c.Case, Reason: c.Reason}
+		return Event{Kind: "erase-propose", About: about("erasure", ch.Receipt.ID, "object", string(c.Object)), Basis: c.Basis, Case: c.Case, Reason: c.Reason,
+			Versions: f.Keeping.commitments(ch.Erasure)}
 	case ConfirmErasure:
-		return Event{Kind: "erase-confirm", About: about("erasure", c.Erasure)}
+		return Event{Kind: "erase-confirm", About: about("erasure", c.Erasure, "object", string(ch.Erasure.Object)), Basis: ch.Erasure.Basis, Count: ch.Receipt.Deleted,
+			Versions: f.Keeping.commitments(ch.Erasure)}
 	case RemoveBytes:
 		return Event{Kind: "erase", About: about("erasure", c.Erasure)}
 	}

@@ -142,14 +142,32 @@ const eraseJob = "erase"
 // are out of every collection and feed when it returns without an error. It gives the erasure
 // as it then is. What is left to do, servers do.
 func (n *Node) ConfirmErasure(ctx context.Context, a entente.Actor, c entente.ConfirmErasure) (entente.Erasure, error) {
-	if _, err := n.Do(ctx, a, c); err != nil {
-		return entente.Erasure{}, err
-	}
 	var e entente.Erasure
-	for try := range 100 { // another process may be at it
-		if err := n.SettleAll(ctx); err != nil {
+	var concerned []string // agreements, by id
+	if err := n.view(ctx, a, func(t *store.Tx) error {
+		all, err := t.Erasures(ctx, nil)
+		i := slices.IndexFunc(all, func(e entente.Erasure) bool { return e.ID == c.Erasure })
+		if err != nil || i < 0 {
+			return err
+		}
+		k, err := t.CaseOfAll(ctx, all[i].Object)
+		concerned = nil
+		for _, x := range k.Concerns {
+			concerned = append(concerned, x.ID)
+		}
+		return err
+	}); err != nil {
+		return e, err
+	}
+	if _, err := n.Do(ctx, a, c); err != nil {
+		return e, err
+	}
+	for _, id := range concerned {
+		if err := n.Settle(ctx, id, nil); err != nil {
 			return e, err
 		}
+	}
+	for try := range 100 { // another process may be at it
 		if err := n.holding(ctx, eraseJob, leaseFor, n.finishErasures); err != nil && !errors.Is(err, errLeased) {
 			return e, err
 		}

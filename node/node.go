@@ -184,6 +184,11 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 		if err := n.saltContents(change.Contents); err != nil {
 			return err
 		}
+		for i := range change.Empty { // others take the place of those that are erased
+			if change.Empty[i].Salt, err = n.saltOf(change.Empty[i].Digest); err != nil {
+				return err
+			}
+		}
 		if err := t.Apply(ctx, change); err != nil {
 			return err
 		}

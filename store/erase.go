@@ -44,32 +44,27 @@ func (t *Tx) applyErasure(ctx context.Context, c entente.Change) error {
 
 // emptyContents takes away everything that tells what was in some contents. That there were
 // contents of that id, version and digest stays. Whatever else comes to hang on a content and
-// gives it away (what salts its commitments, say) is emptied here, and nowhere else.
-func (t *Tx) emptyContents(ctx context.Context, contents []int64, e *entente.Erasure) error {
+// gives it away is emptied here, and nowhere else.
+func (t *Tx) emptyContents(ctx context.Context, contents []entente.Emptied, e *entente.Erasure) error {
 	if len(contents) == 0 {
 		return nil
 	}
-	in, arg := t.s.d.ints("$1", contents)
-	if err := t.overwriting(ctx, func() error {
-		for _, q := range []string{
-			`UPDATE content SET body = substr(body, 1, 0) WHERE content IN ` + in,
-			`DELETE FROM dissent WHERE content IN ` + in,
-		} {
-			if _, err := t.exec(ctx, q, arg); err != nil {
+	return t.overwriting(ctx, func() error {
+		for _, c := range contents {
+			// Without the salt nobody can tell of a commitment that it was to these bytes.
+			if _, err := t.exec(ctx, `UPDATE content SET body = substr(body, 1, 0), salt = $2 WHERE content = $1`, c.Content, append([]byte{}, c.Salt...)); err != nil {
+				return err
+			}
+			if _, err := t.exec(ctx, `DELETE FROM dissent WHERE content = $1`, c.Content); err != nil {
+				return err
+			}
+			if _, err := t.exec(ctx, `INSERT INTO erased (content, erasure, removed, said) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (content) DO UPDATE SET removed = excluded.removed`, c.Content, e.ID, e.Removed, []byte{}); err != nil {
 				return err
 			}
 		}
 		return nil
-	}); err != nil {
-		return err
-	}
-	for _, content := range contents {
-		if _, err := t.exec(ctx, `INSERT INTO erased (content, erasure, removed, said) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (content) DO UPDATE SET removed = excluded.removed`, content, e.ID, e.Removed, []byte{}); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // overwriting has the engine overwrite what f deletes, pages that become free included, where
@@ -210,7 +205,7 @@ func (t *Tx) logFacts(ctx context.Context, f *entente.Facts, object entente.Obje
 // keptContents reads all contents of an object, with all lines that carry them. Hold ends the
 // query of the contents: see [dialect].
 func (t *Tx) keptContents(ctx context.Context, k *entente.Keeping, object entente.ObjectID, hold string) error {
-	rows, err := t.query(ctx, `SELECT content, digest, stamp, length(body) FROM content WHERE okey = $1 AND id = $2 ORDER BY content`+hold, object.Fold(), string(object))
+	rows, err := t.query(ctx, `SELECT content, digest, salt, stamp, length(body) FROM content WHERE okey = $1 AND id = $2 ORDER BY content`+hold, object.Fold(), string(object))
 	if err != nil {
 		return err
 	}
@@ -220,7 +215,7 @@ func (t *Tx) keptContents(ctx context.Context, k *entente.Keeping, object entent
 		var c entente.KeptContent
 		var digest []byte
 		var size int64
-		if err := rows.Scan(&c.Content, &digest, &c.Stamp, &size); err != nil {
+		if err := rows.Scan(&c.Content, &digest, &c.Salt, &c.Stamp, &size); err != nil {
 			return err
 		}
 		copy(c.Digest[:], digest)

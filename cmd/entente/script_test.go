@@ -54,6 +54,26 @@ func TestScriptsOnBothEngines(t *testing.T) {
 	}
 }
 
+// No script is ended half-way: "stop" is testscript's own command for that, and a server is
+// ended by "shutdown".
+func TestScriptsRunToTheirEnd(t *testing.T) {
+	for _, glob := range []string{"testdata/*.txtar", "testdata/both/*.txtar"} {
+		files, _ := filepath.Glob(glob)
+		for _, name := range files {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			script, _, _ := strings.Cut(string(text), "\n-- ")
+			for n, line := range strings.Split(script, "\n") {
+				if f := strings.Fields(line); len(f) > 0 && f[0] == "stop" {
+					t.Errorf("%s:%d: what comes after stop is not tried", name, n+1)
+				}
+			}
+		}
+	}
+}
+
 func scripts(glob, engine string, url func(testing.TB) string) testscript.Params {
 	files, _ := filepath.Glob(glob)
 	return testscript.Params{
@@ -74,7 +94,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": cmdServe, "stop": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
+			"serve": cmdServe, "shutdown": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
 			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes, "keypair": cmdKeypair,
 			"settle": cmdSettle, "demo": cmdDemo, "guide": cmdGuide,
 		},
@@ -83,7 +103,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 
 // cmdDemo starts "entente demo" with the arguments given, waits until it has told what to try
 // next, and writes the commands of that to a file: demo FILE [ARGUMENT...]. They come to an
-// end with stop.
+// end with shutdown.
 func cmdDemo(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: demo FILE [ARGUMENT...]")

@@ -43,6 +43,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Leases":         testLeases,
 		"Follower":       testFollower,
 		"Sweep":          testSweep,
+		"Preserved":      testPreserved,
+		"Erased":         testErased,
 		"Series":         testSeries,
 		"Rollback":       testRollback,
 		"WritersAtOnce":  testWritersAtOnce,
