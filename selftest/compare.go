@@ -47,7 +47,7 @@ func (t *trial) compare() (*Difference, error) {
 		if e.Type == "relationship" {
 			text = e.Description
 		}
-		got = append(got, fmt.Sprintf("%s %s variant %s", e.ID, e.Modified, text[len(text)-1:]))
+		got = append(got, fmt.Sprintf("%s %s variant %s by %s", e.ID, e.Modified, text[len(text)-1:], e.Creator))
 		if !t.fits(e) {
 			return t.difference("all of the feed", "markings within the terms", fmt.Sprintf("%+v", e)), nil
 		}
