@@ -120,6 +120,9 @@ func (s step) String() string {
 	}
 	for _, v := range s.versions {
 		text += fmt.Sprintf("\n    %s +%ds variant %d %s", v.of.id, v.second, v.variant, levelNames[v.mark])
+		if v.maker != nil {
+			text += " made by " + v.maker.id[len(v.maker.id)-4:]
+		}
 		for _, r := range v.refs {
 			text += " -> " + r.id[len(r.id)-4:]
 		}
