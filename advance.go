@@ -354,7 +354,6 @@ func (a *advance) change() Advanced {
 		if o == nil {
 			continue
 		}
-		a.stamped(o)
 		if o.mark == 0 { // what was only asked what it can provide is as it was
 			continue
 		}
@@ -382,6 +381,8 @@ func (a *advance) change() Advanced {
 			a.out.Waits = append(a.out.Waits, w)
 		}
 	}
+	slices.SortFunc(a.out.Stamped, func(x, y Stamped) int { return cmp.Or(cmp.Compare(x.Place, y.Place), cmp.Compare(x.Seq, y.Seq)) })
+	a.out.Stamped = slices.Compact(a.out.Stamped)
 	slices.Sort(a.out.Settled)
 	slices.SortFunc(a.out.Due, func(x, y Due) int { return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.Object, y.Object)) })
 	a.out.Due = slices.Compact(a.out.Due)

@@ -125,7 +125,9 @@ func (a *advance) restand(o *advancing, place int) {
 	for _, k := range a.journals[place].known[o.m.ID] {
 		for _, l := range k.Lines {
 			if l.Live() {
-				o.m.Standing = append(o.m.Standing, Standing{Place: place, Line: l, Of: of[l.Content], Spec: k.Spec, Key: k.Key})
+				x := Standing{Place: place, Line: l, Of: of[l.Content], Spec: k.Spec, Key: k.Key}
+				o.m.Standing = append(o.m.Standing, x)
+				a.stamped(&x)
 			}
 		}
 	}
@@ -278,11 +280,9 @@ func (a *advance) refers(o *advancing, s *Submission) {
 	}
 }
 
-// stamped notes which of an object's new lines carry copies.
-func (a *advance) stamped(o *advancing) {
-	for _, x := range o.m.Standing {
-		if x.Of != x.Line.Content && x.Line.Seq > a.c.Agreement.Feeds[x.Place].Tail {
-			a.out.Stamped = append(a.out.Stamped, Stamped{Place: x.Place, Seq: x.Line.Seq, Content: x.Line.Content, Original: x.Of})
-		}
+// stamped notes that a new line carries a copy, also where it leaves again in this advance.
+func (a *advance) stamped(x *Standing) {
+	if x.Of != x.Line.Content && x.Line.Seq > a.c.Agreement.Feeds[x.Place].Tail {
+		a.out.Stamped = append(a.out.Stamped, Stamped{Place: x.Place, Seq: x.Line.Seq, Content: x.Line.Content, Original: x.Of})
 	}
 }

@@ -50,17 +50,21 @@ func (w *feedWorld) entered(i int) bool {
 	return false
 }
 
-// happening is a submission, or the departure of one.
+// happening is a submission, or the departure of one, or a restriction.
 type happening struct {
 	logged
-	leaves int // 1 and more: which of the submissions leaves, -1: nothing happens
+	leaves   int // 1 and more: which of the submissions leaves, -1: nothing happens
+	restrict *entente.Restriction
 }
 
-// live lives through a history, and gives what the feeds had after each event.
+// lives lives through a history, and gives what the feeds had after each event.
 func (w *feedWorld) lives(all []happening) (after [][]string) {
 	at := map[int]int{} // of the events in the log
 	for i, h := range all {
 		switch n, held := at[h.leaves-1]; {
+		case h.restrict != nil:
+			w.restrict[h.v.ID] = h.restrict
+			w.touch(h.v.ID)
 		case h.leaves == 0 && !w.holds(h.logged):
 			at[i] = len(w.log)
 			h.arrived = int64(i+1) * 1000
@@ -84,7 +88,8 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 	sources := []string{"home", "a", "b"}
 	rapid.Check(t, func(t *rapid.T) {
 		places := rapid.IntRange(1, 2).Draw(t, "places")
-		terms := entente.Terms{Highest: entente.TLPGreen, WithdrawOlder: rapid.Bool().Draw(t, "withdraw older")}
+		terms := entente.Terms{Highest: entente.TLPGreen, WithdrawOlder: rapid.Bool().Draw(t, "withdraw older"),
+			Unmarked: rapid.SampledFrom([]entente.TLP{entente.TLPNone, entente.TLPGreen}).Draw(t, "unmarked")}
 		objects := pool[:rapid.IntRange(1, 3).Draw(t, "objects")]
 		var all []happening
 		for n := range rapid.IntRange(2, 12).Draw(t, "events") {
@@ -97,19 +102,27 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 			if rapid.Bool().Draw(t, "names") {
 				v.CreatedBy = identity(rapid.SampledFrom(sources).Draw(t, "whom"))
 			}
-			if rapid.IntRange(0, 7).Draw(t, "red") == 0 {
+			switch rapid.IntRange(0, 9).Draw(t, "marking") {
+			case 0:
 				v.Markings = []entente.ObjectID{entente.TLPRed.Definition()}
+			case 1:
+				v.Markings = nil
 			}
 			if rapid.IntRange(0, 2).Draw(t, "refers") == 0 {
 				v.References = rapid.SliceOfNDistinct(rapid.SampledFrom(pool[:4]), 0, 2, rapid.ID).Draw(t, "references")
 			}
-			all = append(all, happening{logged: logged{place: rapid.IntRange(0, places-1).Draw(t, "place"), source: rapid.SampledFrom(sources).Draw(t, "source"),
+			var restrict *entente.Restriction
+			if rapid.IntRange(0, 11).Draw(t, "restricts") == 0 {
+				restrict = rapid.SampledFrom([]*entente.Restriction{{}, {To: entente.TLPAmber}, {Withdraw: true}}).Draw(t, "restriction")
+			}
+			all = append(all, happening{restrict: restrict, logged: logged{place: rapid.IntRange(0, places-1).Draw(t, "place"), source: rapid.SampledFrom(sources).Draw(t, "source"),
 				v: sealed(v, rapid.IntRange(1, 2).Draw(t, "variant"))}})
 		}
 		with := newFeedWorld(t, places, terms)
 		want := with.lives(all)
 		for i, h := range all {
-			if h.leaves != 0 || h.v.Markings[0] == entente.TLPRed.Definition() {
+			red := h.leaves == 0 && slices.Contains(h.v.Markings, entente.TLPRed.Definition())
+			if h.leaves != 0 || h.restrict != nil || red || len(h.v.Markings)+int(terms.Unmarked) == 0 {
 				continue
 			}
 			n := slices.IndexFunc(with.log, func(l logged) bool { return l.arrived == int64(i+1)*1000 })
@@ -118,7 +131,7 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 			}
 			// The same again from its source was nothing new, and without it would be.
 			if slices.ContainsFunc(all[i+1:], func(o happening) bool {
-				return o.leaves == 0 && o.source == h.source && o.place == h.place && o.v.Digest == h.v.Digest
+				return o.leaves == 0 && o.restrict == nil && o.source == h.source && o.place == h.place && o.v.Digest == h.v.Digest
 			}) {
 				continue
 			}
@@ -132,4 +145,29 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An object that is there already closes no circle: what refers to it need not come with a
+// further version of it, and stands in order when that leaves.
+func TestAdvanceOrdersBesideWhatIsThere(t *testing.T) {
+	green := []entente.ObjectID{entente.TLPGreen.Definition()}
+	w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen})
+	there, first, last := madeID("tool", "there"), madeID("tool", "first"), madeID("tool", "last")
+	put := func(id entente.ObjectID, n int, refs ...entente.ObjectID) {
+		w.submit(logged{source: "home", v: sealed(entente.Version{ID: id, Spec: entente.Spec21, Modified: day(n), Markings: green, References: refs}, 1)})
+		w.take(1)
+	}
+	put(there, 2)
+	put(last, 1, first)
+	put(there, 1, last)
+	put(first, 1, there)
+	w.log[2].deleted = true
+	w.touch(there)
+	var got []entente.ObjectID
+	for _, e := range w.live() {
+		got = append(got, e.v.ID)
+	}
+	if want := []entente.ObjectID{there, first, last}; !slices.Equal(got, want) {
+		t.Errorf("%v stand, in this order; want %v", got, want)
+	}
 }

@@ -369,7 +369,9 @@ func (a *advance) append(o *advancing, c *candidate) error {
 		first = a.gone(o, o.m.Standing[i:i+1])
 	}
 	line := j.enter(id, at, s.Source)
-	o.m.Standing = append(o.m.Standing, Standing{Place: s.Place, Line: line, Of: s.Content, Spec: s.Version.Spec, Key: s.Key})
+	x := Standing{Place: s.Place, Line: line, Of: s.Content, Spec: s.Version.Spec, Key: s.Key}
+	o.m.Standing = append(o.m.Standing, x)
+	a.stamped(&x)
 	if !o.founding.add(s) {
 		o.founding = founding{}
 	}

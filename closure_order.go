@@ -30,7 +30,8 @@ func (a *advance) order(objects []*advancing) [][]entering {
 	return out
 }
 
-// circles parts objects into those that need each other, what others need first.
+// circles parts objects into those that need each other, what others need first. What is
+// there already, and stays, nobody needs to come before.
 func (a *advance) circles(objects []*advancing, needs func(*candidate) iter.Seq[ObjectID]) [][]*advancing {
 	ids := make([]ObjectID, 0, len(objects))
 	enters := make(map[ObjectID]*advancing, len(objects))
@@ -42,7 +43,7 @@ func (a *advance) circles(objects []*advancing, needs func(*candidate) iter.Seq[
 		var out []ObjectID
 		for _, c := range enters[id].winners {
 			for to := range needs(c) {
-				if enters[to] != nil {
+				if o := enters[to]; o != nil && !o.stays() {
 					out = append(out, to)
 				}
 			}
@@ -74,4 +75,11 @@ func group(of []*advancing) []entering {
 	}
 	slices.SortStableFunc(out, func(x, y entering) int { return x.c.s.arrival(y.c.s) })
 	return out
+}
+
+// stays tells whether an entry of the object stands whose place none of the winners takes.
+func (o *advancing) stays() bool {
+	return slices.ContainsFunc(o.m.Standing, func(x Standing) bool {
+		return !slices.ContainsFunc(o.winners, func(c *candidate) bool { return x.takenBy(c.s) })
+	})
 }

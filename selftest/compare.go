@@ -47,7 +47,7 @@ func (t *trial) compare() (*Difference, error) {
 		if e.Type == "relationship" {
 			text = e.Description
 		}
-		got = append(got, fmt.Sprintf("%s %s variant %s", e.ID, e.Modified, text[len(text)-1:]))
+		got = append(got, fmt.Sprintf("%s %s variant %s by %s", e.ID, e.Modified, text[len(text)-1:], e.Creator))
 		if !t.fits(e) {
 			return t.difference("all of the feed", "markings within the terms", fmt.Sprintf("%+v", e)), nil
 		}
@@ -102,20 +102,28 @@ func (t *trial) everything() ([]entry, error) {
 	}
 }
 
-// loose finds a reference that leads to nothing before it, unless both lead to each other.
+// loose finds a reference that leads to nothing before it, unless both lead to each other, or
+// did by a version that has left: what entered as a circle keeps its order.
 func (t *trial) loose(all []entry) string {
 	if t.h.terms.open {
 		return ""
 	}
-	refs := map[string][]string{}
+	refs, there := map[string][]string{}, map[string]bool{}
 	for _, e := range all {
-		refs[e.ID] = append(refs[e.ID], e.refs()...)
+		refs[e.ID], there[e.ID] = append(refs[e.ID], e.refs()...), true
+	}
+	for _, h := range t.ref.all {
+		for _, to := range h.needs() {
+			if t.ref.was[h.by.String()+h.text()] {
+				refs[h.of.id] = append(refs[h.of.id], to.id)
+			}
+		}
 	}
 	seen := map[string]bool{}
 	for _, e := range all {
 		seen[e.ID] = true
 		for _, to := range e.refs() {
-			if !seen[to] && (refs[to] == nil && !slices.ContainsFunc(all, func(x entry) bool { return x.ID == to }) || !leads(refs, to, e.ID)) {
+			if !seen[to] && (!there[to] || !leads(refs, to, e.ID)) {
 				return e.ID + " refers to " + to
 			}
 		}

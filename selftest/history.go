@@ -32,7 +32,7 @@ type thing struct {
 	number int
 	typ    string
 	id     string
-	maker  *thing // the identity that its versions name as their creator, nil for none
+	maker  *thing // the identity that its versions name as their creator, nil for none; some name another
 	refs   []*thing
 }
 
@@ -42,6 +42,7 @@ type version struct {
 	second  int // its moment: seconds after the beginning
 	variant int // contents differ by it
 	mark    level
+	maker   *thing // the identity that it names as its creator, nil for none
 	refs    []*thing
 	label   string
 }
@@ -51,8 +52,8 @@ func (v version) text() string {
 	var b strings.Builder
 	moment := fmt.Sprintf("2026-01-01T00:%02d:%02d.000Z", v.second/60, v.second%60)
 	fmt.Fprintf(&b, `{"type":%q,"spec_version":"2.1","id":%q,"created":"2026-01-01T00:00:00.000Z","modified":%q`, v.of.typ, v.of.id, moment)
-	if v.of.maker != nil {
-		fmt.Fprintf(&b, `,"created_by_ref":%q`, v.of.maker.id)
+	if v.maker != nil {
+		fmt.Fprintf(&b, `,"created_by_ref":%q`, v.maker.id)
 	}
 	switch v.of.typ {
 	case "identity":
@@ -82,8 +83,8 @@ func (v version) text() string {
 // needs are the objects without which the version does not go.
 func (v version) needs() []*thing {
 	out := v.refs
-	if v.of.maker != nil && v.of.maker != v.of {
-		out = append(append([]*thing{}, out...), v.of.maker)
+	if v.maker != nil && v.maker != v.of {
+		out = append(append([]*thing{}, out...), v.maker)
 	}
 	return out
 }
@@ -119,6 +120,9 @@ func (s step) String() string {
 	}
 	for _, v := range s.versions {
 		text += fmt.Sprintf("\n    %s +%ds variant %d %s", v.of.id, v.second, v.variant, levelNames[v.mark])
+		if v.maker != nil {
+			text += " made by " + v.maker.id[len(v.maker.id)-4:]
+		}
 		for _, r := range v.refs {
 			text += " -> " + r.id[len(r.id)-4:]
 		}
@@ -246,7 +250,7 @@ func (g *generator) someMaker() *thing {
 func (g *generator) some() *thing { return g.h.things[g.IntN(len(g.h.things))] }
 
 func (g *generator) version(of *thing) version {
-	v := version{of: of, refs: of.refs, second: g.IntN(4), variant: g.IntN(2), mark: level(1 + g.IntN(2))}
+	v := version{of: of, maker: of.maker, refs: of.refs, second: g.IntN(4), variant: g.IntN(2), mark: level(1 + g.IntN(2))}
 	switch g.IntN(8) {
 	case 0:
 		v.mark = 0
@@ -254,6 +258,9 @@ func (g *generator) version(of *thing) version {
 		v.mark = 5
 	case 2:
 		v.mark = level(3 + g.IntN(2))
+	}
+	if g.IntN(6) == 0 { // it says something else of who made the object
+		v.maker = g.someMaker()
 	}
 	return v
 }

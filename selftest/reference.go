@@ -14,6 +14,7 @@ import (
 type reference struct {
 	terms     agreed
 	held      []holding
+	all       []holding // that ever came
 	withdrawn map[*thing]bool
 	deleted   map[tombstone]bool
 	was       map[string]bool // what ever was in the feed, by its source
@@ -43,7 +44,7 @@ func newReference(t agreed) *reference {
 
 func (r *reference) clone() *reference {
 	c := *r
-	c.held = slices.Clone(r.held)
+	c.held, c.all = slices.Clone(r.held), slices.Clone(r.all)
 	c.withdrawn, c.deleted, c.was = maps.Clone(r.withdrawn), maps.Clone(r.deleted), maps.Clone(r.was)
 	return &c
 }
@@ -57,14 +58,15 @@ func (r *reference) do(s step) {
 			r.settle()
 		}
 	case remove:
+		// Of what home has made it deletes what others supplied as well.
+		maker, known := r.maker(s.object)
+		everything := s.by == home && known && maker == home
 		r.held = slices.DeleteFunc(r.held, func(h holding) bool {
 			own := h.of == s.object && h.by == s.by
 			if own {
 				r.deleted[tombstone{h.of, h.second, h.by}] = true
 			}
-			// Of what home has made it deletes what others supplied as well.
-			maker, known := r.maker(s.object)
-			return own || h.of == s.object && s.by == home && known && maker == home
+			return own || h.of == s.object && everything
 		})
 	case decide:
 		r.withdrawn[s.object] = true
@@ -89,6 +91,7 @@ func (r *reference) take(v version, by who) {
 	}
 	r.order++
 	r.held = append(r.held, holding{version: v, by: by, came: r.order})
+	r.all = append(r.all, r.held[len(r.held)-1])
 }
 
 // marking is the level that counts, 0 if there is none.
@@ -122,12 +125,29 @@ func (r *reference) allowed(h *holding) bool {
 	return true
 }
 
-// maker is the party that made an object: whose identity is named by what came first of it.
+// maker is the party that made an object: whose identity is named first by whoever came first.
 func (r *reference) maker(t *thing) (who, bool) {
-	if t.maker == nil {
-		return 0, false
+	return makerOf(slices.DeleteFunc(slices.Clone(r.all), func(h holding) bool { return h.of != t }))
+}
+
+// shownMaker is the same by what was in the feed ever and is held, and by those given.
+func (r *reference) shownMaker(t *thing, with ...holding) (who, bool) {
+	for _, h := range r.held {
+		if h.of == t && r.was[h.by.String()+h.text()] {
+			with = append(with, h)
+		}
 	}
-	return who(t.maker.number), true // the first things are the identities of the parties
+	return makerOf(with)
+}
+
+func makerOf(all []holding) (who, bool) {
+	slices.SortFunc(all, func(a, b holding) int { return cmp.Compare(a.came, b.came) })
+	for _, h := range all {
+		if h.by == all[0].by && h.maker != nil {
+			return who(h.maker.number), true // the first things are the identities of the parties
+		}
+	}
+	return 0, false
 }
 
 // settle brings the feed to rest.
@@ -174,7 +194,7 @@ func (r *reference) unsupported() {
 func (r *reference) enter() bool {
 	var want []*holding
 	for i := range r.held {
-		if h := &r.held[i]; h.entry == 0 && r.allowed(h) && r.hasPlace(h) {
+		if h := &r.held[i]; h.entry == 0 && r.allowed(h) {
 			want = append(want, h)
 		}
 	}
@@ -193,7 +213,13 @@ func (r *reference) enter() bool {
 			})
 		}
 	}
+	var get []*holding
 	for _, h := range want {
+		if r.hasPlace(h, want) {
+			get = append(get, h)
+		}
+	}
+	for _, h := range get {
 		for i := range r.held { // whom it takes the place from
 			if x := &r.held[i]; x != h && x.entry != 0 && x.of == h.of && x.second == h.second {
 				x.entry = 0
@@ -203,33 +229,29 @@ func (r *reference) enter() bool {
 		h.entry = r.appended
 		r.was[h.by.String()+h.text()] = true
 	}
-	return len(want) > 0
+	return len(get) > 0
 }
 
-// hasPlace tells whether a version has the place of its moment: the object's maker first,
-// then what is there, then what came first. Who the maker is nobody knows before something
-// of the object was in the feed.
-func (r *reference) hasPlace(h *holding) bool {
-	told := slices.ContainsFunc(r.held, func(x holding) bool { return x.of == h.of && r.was[x.by.String()+x.text()] })
-	rank := func(x *holding) int {
-		if m, ok := r.maker(x.of); told && ok && x.by == m {
+// hasPlace tells whether a version has the place of its moment. What is there gives way only to
+// the maker's, which it is by what was there and by what itself says; of those that want
+// to enter the maker's comes first, by what was there, then what came first.
+func (r *reference) hasPlace(h *holding, want []*holding) bool {
+	for _, x := range r.held {
+		if x.entry != 0 && x.of == h.of && x.second == h.second {
+			maker, known := r.shownMaker(h.of, *h)
+			return x.text() != h.text() && known && maker == h.by && x.by != h.by
+		}
+	}
+	maker, known := r.shownMaker(h.of)
+	last := func(x *holding) int {
+		if known && x.by == maker {
 			return 0
 		}
 		return 1
 	}
-	for i := range r.held {
-		x := &r.held[i]
-		if x == h || x.of != h.of || x.second != h.second || !r.allowed(x) {
-			continue
-		}
-		if x.entry != 0 && x.text() == h.text() {
-			return false // it is there already, from another
-		}
-		if c := cmp.Compare(rank(x), rank(h)); c < 0 || c == 0 && (x.entry != 0 || x.came < h.came) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(want, func(x *holding) bool {
+		return x != h && x.of == h.of && x.second == h.second && cmp.Or(cmp.Compare(last(x), last(h)), cmp.Compare(x.came, h.came)) < 0
+	})
 }
 
 // submitted tells whether a party's submission of an object stands.
@@ -257,12 +279,16 @@ func (r *reference) shown() string {
 	return b.String()
 }
 
-// live lists what the feed shows: each object's id and moment, sorted.
+// live lists what the feed shows: each object's id, moment, variant and maker, sorted.
 func (r *reference) live() []string {
 	var out []string
 	for _, h := range r.held {
 		if h.entry != 0 {
-			out = append(out, fmt.Sprintf("%s 2026-01-01T00:%02d:%02d.000Z variant %d", h.of.id, h.second/60, h.second%60, h.variant))
+			by := ""
+			if h.maker != nil {
+				by = h.maker.id
+			}
+			out = append(out, fmt.Sprintf("%s 2026-01-01T00:%02d:%02d.000Z variant %d by %s", h.of.id, h.second/60, h.second%60, h.variant, by))
 		}
 	}
 	slices.Sort(out)

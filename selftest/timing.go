@@ -79,7 +79,7 @@ func (t *trial) fill(g *generator, o TimingOptions) (shown []*thing, err error) 
 			var versions []version
 			for range min(n, 1000) {
 				of := g.thing("malware", nil)
-				versions = append(versions, version{of: of, mark: mark})
+				versions = append(versions, version{of: of, maker: of.maker, mark: mark})
 			}
 			n -= len(versions)
 			if err := t.take(x, t.shelf, versions); err != nil {
@@ -92,7 +92,7 @@ func (t *trial) fill(g *generator, o TimingOptions) (shown []*thing, err error) 
 	for range o.Visible {
 		of := g.thing("malware", nil)
 		shown = append(shown, of)
-		versions = append(versions, version{of: of, mark: 2})
+		versions = append(versions, version{of: of, maker: of.maker, mark: 2})
 	}
 	for part := range slices.Chunk(versions, 1000) {
 		for _, x := range t.sides {
