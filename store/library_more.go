@@ -195,7 +195,7 @@ func (l *Library) Present(ids []entente.ObjectID) (map[entente.ObjectID]entente.
 	if len(l.vocabulary) == 0 { // else it is to be told whether it is there as well
 		ids = slices.DeleteFunc(slices.Clone(ids), func(id entente.ObjectID) bool {
 			if l.standing == nil || !l.standing.has(id) {
-				return false
+				return l.standing.none(id)
 			}
 			out[id] = entente.InFeed
 			return true
