@@ -163,3 +163,35 @@ func TestWindowsAreBounded(t *testing.T) {
 		t.Errorf("only %d windows are kept", len(s.n.windows.all))
 	}
 }
+
+// TestWindowsForgetWhatIsErased has a window hold bytes that are erased before an agreement
+// judges it: no entry and no copy brings them back.
+func TestWindowsForgetWhatIsErased(t *testing.T) {
+	onEngines(t, func(t *entente.Terms) { t.Unmarked = entente.TLPGreen }, func(s *sharing) {
+		ann, bob := s.hire("ann", entente.Releaser), s.hire("bob", entente.Releaser)
+		s.take(secretMalware(1), malware(2, green))
+		g := s.agreement("north")
+		s.must(s.n.st.View(s.Context(), func(t *store.Tx) error {
+			p := &applier{n: s.n, num: g.Num}
+			defer p.drop()
+			_, err := p.window(s.Context(), t, &g, []int64{0}, []int64{g.Feeds[0].LogHead}, nil)
+			return err
+		}))
+		id := s.propose(ann, idOf("malware", 1))
+		s.doAs(bob, entente.ConfirmErasure{Erasure: id})
+		s.doAs(entente.LocalActor(), entente.RemoveBytes{Erasure: id})
+		var came int
+		for s.agreement("north").Feeds[0].Seen < s.agreement("north").Feeds[0].LogHead {
+			s.must(s.n.applyHeld(s.Context(), g.Num, func(int64, int64) { came = max(came, len(s.bodies(idOf("malware", 1)))) }))
+		}
+		s.expect("north", "02")
+		if f := s.agreement("north").Feeds[0]; f.Head != 1 {
+			s.Errorf("the feed came to %d, so what was erased went through it", f.Head)
+		}
+		for _, b := range s.bodies(idOf("malware", 1)) {
+			if b != "" || came > 1 {
+				s.Errorf("%d contents came to be, and this is left: %s", came, b)
+			}
+		}
+	})
+}

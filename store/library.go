@@ -15,8 +15,10 @@ type Library struct {
 	a     *entente.Agreement
 	w     *Window
 	parse func([]byte) *entente.Version
-	// versions are by content those that were parsed beside those of the window.
+	// versions are by content those that were parsed beside those of the window; erased are those
+	// of the window whose bytes were removed since it was read.
 	versions map[int64]*entente.Version
+	erased   map[int64]bool
 
 	logs, feeds map[int64]int // the numbers of accept logs and of release feeds, with their places
 	numbers     []int64       // of both
@@ -101,6 +103,9 @@ func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 		if c != nil {
 			l.vocabulary = append(l.vocabulary, c.Feed)
 		}
+	}
+	if err := l.forget(); err != nil {
+		return nil, err
 	}
 	copies, err := t.numbers(ctx, `SELECT content FROM stamped LIMIT 1`)
 	if err != nil {
