@@ -20,8 +20,12 @@ import (
 //
 // Design: docs/design/012-appliers.md.
 
-// applyLines is about how many lines of an accept log are judged at a time.
-const applyLines = 1000
+// applyLines is about how many lines of an accept log are judged at a time, and wide so many
+// times more where nothing is seen before all is judged: each turn has its price.
+const (
+	applyLines = 1000
+	wide       = 4
+)
 
 func applyJob(agreement int64) string { return fmt.Sprintf("agreement %d", agreement) }
 
@@ -186,8 +190,17 @@ type applier struct {
 	standing store.Standing
 	next     *ahead             // the window after the one at work, nil for none
 	took     int                // bytes of the windows that were judged
+	wide     bool               // a change is staged
 	closing  bool               // see [entente.Circumstances]
 	work     *entente.Agreement // one with a change under way, to be made
+}
+
+// lines is about how many lines of an accept log a turn judges.
+func (p *applier) lines() int {
+	if p.wide {
+		return wide * p.n.windows.lines
+	}
+	return p.n.windows.lines
 }
 
 // once judges what comes next and writes what it came to. It reports whether there may be
@@ -311,7 +324,7 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 		}
 		p.took += w.Size()
 		if steps, r.more = w.Steps, !w.Ends(upTo); r.more {
-			p.next = p.n.windows.ahead(ctx, p.n, a, w.UpTo, upTo, all)
+			p.next = p.n.windows.ahead(ctx, p, a, w.UpTo, upTo, all)
 		}
 	}
 	counts := w.UpTo
@@ -354,7 +367,7 @@ func (p *applier) window(ctx context.Context, t *store.Tx, a *entente.Agreement,
 			return next.w, nil
 		}
 	}
-	return p.n.windows.window(ctx, t, a, from, upTo, counts)
+	return p.n.windows.window(ctx, t, p, a, from, upTo, counts)
 }
 
 // drop gives up what is read ahead.

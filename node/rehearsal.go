@@ -73,7 +73,7 @@ func (r *rehearsal) logs() error {
 	// state. What is read of the feeds' positions moves meanwhile, and is none of its business.
 	as := *r.g
 	as.Feeds = slices.Clone(as.Feeds)
-	next := r.n.readAhead(r.ctx, &as, from, upTo, r.refused.has, nil)
+	next := r.n.readAhead(r.ctx, &as, from, upTo, wide*r.n.windows.lines, r.refused.has, nil)
 	defer func() { next.stop(); <-next.done }()
 	for {
 		<-next.done
@@ -82,7 +82,7 @@ func (r *rehearsal) logs() error {
 			return err
 		}
 		if next.stop(); w.More {
-			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, r.refused.has, nil)
+			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, wide*r.n.windows.lines, r.refused.has, nil)
 		}
 		steps := w.Steps
 		for i := range steps { // of this window itself some may have been refused while it was read

@@ -80,6 +80,7 @@ func TestStoppedInTheMiddleOfAChange(t *testing.T) {
 				u := url(t)
 				s := newSharing(t, u, nil)
 				other := s.beside(u, time.Hour)
+				s.n.windows.lines, other.windows.lines = applyLines/wide, applyLines/wide // four turns
 				s.fill(objects)
 				num := s.begin("south", nil)
 				turns := 0

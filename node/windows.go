@@ -14,7 +14,7 @@ import (
 // that cover the same collections share them: to read and parse one costs more than to judge
 // it. What a window holds is bound to positions, so it does not matter when it was read.
 type windows struct {
-	lines int // about how many lines of an accept log are one
+	lines int // about how many lines of an accept log are one, where nobody waits for more
 
 	mu   sync.Mutex
 	all  []*reading // what was begun last is the last
@@ -48,13 +48,13 @@ func windowOf(a *entente.Agreement, from []int64) string {
 // readAhead begins to read what comes next in an agreement's logs, but for objects that are
 // skipped. When it is read, and before
 // others learn of it, then is called.
-func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64, skip func(entente.ObjectID) bool, then func(*reading)) *reading {
+func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64, lines int, skip func(entente.ObjectID) bool, then func(*reading)) *reading {
 	ctx, stop := context.WithCancel(ctx)
 	r := &reading{of: windowOf(a, from), upTo: upTo, done: make(chan struct{}), stop: stop}
 	go func() {
 		defer close(r.done)
 		r.err = n.st.View(ctx, func(t *store.Tx) (err error) {
-			r.w, err = t.Window(ctx, a, from, upTo, n.windows.lines, parseHeld, skip)
+			r.w, err = t.Window(ctx, a, from, upTo, lines, parseHeld, skip)
 			return err
 		})
 		if then != nil {
@@ -79,20 +79,20 @@ func (x *ahead) drop() {
 }
 
 // ahead is [Node.readAhead] of what is shared.
-func (ws *windows) ahead(ctx context.Context, n *Node, a *entente.Agreement, from, upTo, counts []int64) *ahead {
+func (ws *windows) ahead(ctx context.Context, p *applier, a *entente.Agreement, from, upTo, counts []int64) *ahead {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	if r := ws.find(windowOf(a, from), upTo, counts); r != nil {
 		return &ahead{reading: r}
 	}
-	r := n.readAhead(ctx, a, from, upTo, nil, ws.keep)
+	r := p.n.readAhead(ctx, a, from, upTo, p.lines(), nil, ws.keep)
 	ws.all = append(ws.all, r)
 	return &ahead{r, true}
 }
 
 // window is the window that comes next for an agreement: one that is there already, else
 // what is read now.
-func (ws *windows) window(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo, counts []int64) (*store.Window, error) {
+func (ws *windows) window(ctx context.Context, t *store.Tx, p *applier, a *entente.Agreement, from, upTo, counts []int64) (*store.Window, error) {
 	of := windowOf(a, from)
 	ws.mu.Lock()
 	r := ws.find(of, upTo, counts)
@@ -103,7 +103,7 @@ func (ws *windows) window(ctx context.Context, t *store.Tx, a *entente.Agreement
 			return r.w, nil
 		}
 	}
-	w, err := t.Window(ctx, a, from, upTo, ws.lines, parseHeld, nil)
+	w, err := t.Window(ctx, a, from, upTo, p.lines(), parseHeld, nil)
 	if err == nil && !slices.Equal(w.UpTo, from) {
 		r := &reading{of: of, w: w, done: make(chan struct{})}
 		close(r.done)

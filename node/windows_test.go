@@ -39,6 +39,26 @@ func TestWindowsSayTheSameLater(t *testing.T) {
 			}))
 			return w
 		}
+		check := func() {
+			for _, o := range old {
+				fresh := read(o.w.From, o.w.UpTo, o.lines)
+				if !reflect.DeepEqual(fresh.UpTo, o.w.UpTo) || !reflect.DeepEqual(fresh.Steps, o.w.Steps) || !reflect.DeepEqual(fresh.Batches, o.w.Batches) {
+					rt.Errorf("from %v to %v: the steps were %v, and are %v", o.w.From, o.w.UpTo, o.w.Steps, fresh.Steps)
+				}
+				if beyond := []int64{o.upTo[0] + 1}; o.w.Serves(beyond, beyond) {
+					rt.Errorf("the window from %v to %v serves who counts what was not there yet", o.w.From, o.w.UpTo)
+				}
+				if !o.w.Serves(o.w.UpTo, nil) || !o.w.Serves(o.upTo, o.upTo) {
+					rt.Errorf("the window from %v to %v does not serve what it was read for", o.w.From, o.w.UpTo)
+				}
+				for _, counts := range [][]int64{o.w.UpTo, o.upTo} {
+					if was, is := s.matters(name, o.w, counts), s.matters(name, fresh, counts); !reflect.DeepEqual(was, is) {
+						rt.Errorf("from %v to %v, counted to %v: there was\n%v\nand is\n%v", o.w.From, o.w.UpTo, counts, was, is)
+					}
+				}
+			}
+			old = nil
+		}
 		for range rapid.IntRange(2, 12).Draw(rt, "steps") {
 			n := rapid.IntRange(1, 3).Draw(rt, "n")
 			switch rapid.IntRange(0, 5).Draw(rt, "what") {
@@ -47,34 +67,19 @@ func TestWindowsSayTheSameLater(t *testing.T) {
 				if err != nil && entente.KindOf(err) != entente.NotFound {
 					rt.Fatal(err)
 				}
-			case 2:
+			case 2: // what a feed has judged it does not judge by windows from before
+				check()
 				s.must(s.n.Settle(s.Context(), name, nil))
 			default:
 				s.take(malwareAt(n, fmt.Sprintf("2026-0%d-01T00:00:00Z", rapid.IntRange(1, 3).Draw(rt, "month")), rapid.SampledFrom([]string{green, red}).Draw(rt, "marking")))
 			}
-			if head := s.agreement(name).Feeds[0].LogHead; head > 0 {
-				o := oldWindow{lines: rapid.SampledFrom([]int{2, 1000}).Draw(rt, "lines"), upTo: []int64{head}}
-				o.w = read([]int64{rapid.Int64Range(0, head-1).Draw(rt, "from")}, o.upTo, o.lines)
+			if f := s.agreement(name).Feeds[0]; f.LogHead > f.Seen {
+				o := oldWindow{lines: rapid.SampledFrom([]int{2, 1000}).Draw(rt, "lines"), upTo: []int64{f.LogHead}}
+				o.w = read([]int64{rapid.Int64Range(f.Seen, f.LogHead-1).Draw(rt, "from")}, o.upTo, o.lines)
 				old = append(old, o)
 			}
 		}
-		for _, o := range old {
-			fresh := read(o.w.From, o.w.UpTo, o.lines)
-			if !reflect.DeepEqual(fresh.UpTo, o.w.UpTo) || !reflect.DeepEqual(fresh.Steps, o.w.Steps) || !reflect.DeepEqual(fresh.Batches, o.w.Batches) {
-				rt.Errorf("from %v to %v: the steps were %v, and are %v", o.w.From, o.w.UpTo, o.w.Steps, fresh.Steps)
-			}
-			if beyond := []int64{o.upTo[0] + 1}; o.w.Serves(beyond, beyond) {
-				rt.Errorf("the window from %v to %v serves who counts what was not there yet", o.w.From, o.w.UpTo)
-			}
-			if !o.w.Serves(o.w.UpTo, nil) || !o.w.Serves(o.upTo, o.upTo) {
-				rt.Errorf("the window from %v to %v does not serve what it was read for", o.w.From, o.w.UpTo)
-			}
-			for _, counts := range [][]int64{o.w.UpTo, o.upTo} {
-				if was, is := s.matters(name, o.w, counts), s.matters(name, fresh, counts); !reflect.DeepEqual(was, is) {
-					rt.Errorf("from %v to %v, counted to %v: there was\n%v\nand is\n%v", o.w.From, o.w.UpTo, counts, was, is)
-				}
-			}
-		}
+		check()
 	})
 }
 
@@ -157,4 +162,36 @@ func TestWindowsAreBounded(t *testing.T) {
 	if len(s.n.windows.all) < windowsHeld>>22 {
 		t.Errorf("only %d windows are kept", len(s.n.windows.all))
 	}
+}
+
+// TestWindowsForgetWhatIsErased has a window hold bytes that are erased before an agreement
+// judges it: no entry and no copy brings them back.
+func TestWindowsForgetWhatIsErased(t *testing.T) {
+	onEngines(t, func(t *entente.Terms) { t.Unmarked = entente.TLPGreen }, func(s *sharing) {
+		ann, bob := s.hire("ann", entente.Releaser), s.hire("bob", entente.Releaser)
+		s.take(secretMalware(1), malware(2, green))
+		g := s.agreement("north")
+		s.must(s.n.st.View(s.Context(), func(t *store.Tx) error {
+			p := &applier{n: s.n, num: g.Num}
+			defer p.drop()
+			_, err := p.window(s.Context(), t, &g, []int64{0}, []int64{g.Feeds[0].LogHead}, nil)
+			return err
+		}))
+		id := s.propose(ann, idOf("malware", 1))
+		s.doAs(bob, entente.ConfirmErasure{Erasure: id})
+		s.doAs(entente.LocalActor(), entente.RemoveBytes{Erasure: id})
+		var came int
+		for s.agreement("north").Feeds[0].Seen < s.agreement("north").Feeds[0].LogHead {
+			s.must(s.n.applyHeld(s.Context(), g.Num, func(int64, int64) { came = max(came, len(s.bodies(idOf("malware", 1)))) }))
+		}
+		s.expect("north", "02")
+		if f := s.agreement("north").Feeds[0]; f.Head != 1 {
+			s.Errorf("the feed came to %d, so what was erased went through it", f.Head)
+		}
+		for _, b := range s.bodies(idOf("malware", 1)) {
+			if b != "" || came > 1 {
+				s.Errorf("%d contents came to be, and this is left: %s", came, b)
+			}
+		}
+	})
 }

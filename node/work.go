@@ -27,8 +27,9 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 			return err
 		}
 	}
-	p.standing.Forget()
-	defer func() { p.closing = false }()
+	p.standing.Begin(a)
+	p.wide = true
+	defer func() { p.wide, p.closing = false, false }()
 	s := &staging{applier: p, change: began}
 	for {
 		var more bool

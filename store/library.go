@@ -15,8 +15,10 @@ type Library struct {
 	a     *entente.Agreement
 	w     *Window
 	parse func([]byte) *entente.Version
-	// versions are by content those that were parsed beside those of the window.
+	// versions are by content those that were parsed beside those of the window; erased are those
+	// of the window whose bytes were removed since it was read.
 	versions map[int64]*entente.Version
+	erased   map[int64]bool
 
 	logs, feeds map[int64]int // the numbers of accept logs and of release feeds, with their places
 	numbers     []int64       // of both
@@ -33,7 +35,10 @@ type Library struct {
 
 // Standing remembers objects that stand in an agreement's feeds, for as long as nobody but
 // its owner moves these.
-type Standing struct{ folds map[int64]struct{} }
+type Standing struct {
+	folds map[int64]struct{}
+	whole bool // nothing else stands
+}
 
 // maxStanding bounds what is remembered.
 const maxStanding = 2_000_000
@@ -41,6 +46,7 @@ const maxStanding = 2_000_000
 // Add notes objects that stand.
 func (s *Standing) Add(ids ...entente.ObjectID) {
 	if s.folds == nil || len(s.folds) > maxStanding {
+		s.Forget()
 		s.folds = map[int64]struct{}{}
 	}
 	for _, id := range ids {
@@ -49,7 +55,17 @@ func (s *Standing) Add(ids ...entente.ObjectID) {
 }
 
 // Forget forgets everything: something has left.
-func (s *Standing) Forget() { s.folds = nil }
+func (s *Standing) Forget() { *s = Standing{} }
+
+// Begin forgets everything, and notes whether the feeds are empty: then whatever stands will
+// be what is added.
+func (s *Standing) Begin(a *entente.Agreement) {
+	s.Forget()
+	s.whole = !slices.ContainsFunc(a.Feeds, func(f entente.ReleaseFeed) bool { return f.Tail > 0 })
+}
+
+// none tells that nothing of an object stands.
+func (s *Standing) none(id entente.ObjectID) bool { return s != nil && s.whole && !s.has(id) }
 
 func (s *Standing) has(id entente.ObjectID) bool {
 	_, ok := s.folds[id.Fold()]
@@ -87,6 +103,9 @@ func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 		if c != nil {
 			l.vocabulary = append(l.vocabulary, c.Feed)
 		}
+	}
+	if err := l.forget(); err != nil {
+		return nil, err
 	}
 	copies, err := t.numbers(ctx, `SELECT content FROM stamped LIMIT 1`)
 	if err != nil {
@@ -170,7 +189,11 @@ func (l *Library) contents(ids []entente.ObjectID, wanted map[entente.ObjectID]*
 
 func (t *Tx) contentsOf(ctx context.Context, ids []entente.ObjectID, each func(heldContent)) error {
 	in, arg := t.s.d.ints("$1", folds(ids))
-	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest FROM content WHERE okey IN `+in, arg)
+	return t.contentsWhere(ctx, `okey IN `+in, arg, each)
+}
+
+func (t *Tx) contentsWhere(ctx context.Context, condition string, arg any, each func(heldContent)) error {
+	rows, err := t.query(ctx, `SELECT content, id, spec, micros, rest FROM content WHERE `+condition, arg)
 	if err != nil {
 		return err
 	}
@@ -264,7 +287,9 @@ func (l *Library) lines(held map[int64]heldContent, originals map[entry]int64, a
 			others = append(others, content)
 			continue
 		}
-		known = append(known, content)
+		if !l.standing.none(held[content].id) {
+			known = append(known, content)
+		}
 		for _, x := range lines {
 			each(x.log, x.Line)
 		}

@@ -117,10 +117,25 @@ func (l *Library) read(missing map[int64]bool) error {
 
 // version is what was parsed of a content, nil if nothing was.
 func (l *Library) version(content int64) *entente.Version {
-	if v := l.w.versions[content]; v != nil {
+	if v := l.w.versions[content]; v != nil && !l.erased[content] {
 		return v
 	}
 	return l.versions[content]
+}
+
+// forget finds what the window holds the bytes of and the store does not any more.
+func (l *Library) forget() error {
+	any, err := l.t.numbers(l.ctx, `SELECT content FROM erased WHERE removed <> 0 LIMIT 1`)
+	if err != nil || len(any) == 0 || len(l.w.versions) == 0 {
+		return err
+	}
+	in, arg := l.t.s.d.ints("$1", keysOf(l.w.versions))
+	erased, err := l.t.numbers(l.ctx, `SELECT content FROM erased WHERE removed <> 0 AND content IN `+in, arg)
+	l.erased = map[int64]bool{}
+	for _, content := range erased {
+		l.erased[content] = true
+	}
+	return err
 }
 
 // decisions fills in what was decided about objects.
@@ -195,7 +210,7 @@ func (l *Library) Present(ids []entente.ObjectID) (map[entente.ObjectID]entente.
 	if len(l.vocabulary) == 0 { // else it is to be told whether it is there as well
 		ids = slices.DeleteFunc(slices.Clone(ids), func(id entente.ObjectID) bool {
 			if l.standing == nil || !l.standing.has(id) {
-				return false
+				return l.standing.none(id)
 			}
 			out[id] = entente.InFeed
 			return true

@@ -54,6 +54,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 		ids         []entente.ObjectID
 	}
 	var all []batch
+	arrived := map[int64]heldContent{}
 	horizon := int64(-1) // of a log that has more than was read: what came later waits
 	for place, f := range a.Feeds {
 		lines, more, err := t.arrivals(ctx, f.Log, from[place], upTo[place], limit)
@@ -66,13 +67,14 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 		}
 		all = append(all, of...)
 		for _, x := range lines.arrived {
-			if skip != nil && skip(x.id) {
+			if skip != nil && skip(x.held.id) {
 				continue
 			}
 			if v := parse(x.bytes); v != nil {
-				w.versions[x.content] = v
+				w.versions[x.held.content] = v
 				w.size += len(x.bytes)
 			}
+			arrived[x.held.content] = x.held
 		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
 			horizon = of[len(of)-1].at
@@ -98,17 +100,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	if len(w.contents) == 0 {
 		return w, nil
 	}
-	ids := make([]entente.ObjectID, 0, len(w.contents))
-	for id := range w.contents {
-		ids = append(ids, id)
-	}
-	var contents []int64
-	err := t.contentsOf(ctx, ids, func(c heldContent) {
-		if all, ok := w.contents[c.id]; ok {
-			w.contents[c.id] = append(all, c)
-			contents = append(contents, c.content)
-		}
-	})
+	contents, err := t.gather(ctx, w, arrived)
 	if err != nil || len(contents) == 0 {
 		return w, err
 	}
@@ -129,9 +121,8 @@ type arriving struct {
 }
 
 type arrival struct {
-	content int64
-	id      entente.ObjectID
-	bytes   []byte
+	held  heldContent
+	bytes []byte
 }
 
 type arrivingBatch struct {
@@ -157,7 +148,7 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 	if err != nil {
 		return out, false, err
 	}
-	rows, err := t.query(ctx, `SELECT l.seq, l.added, l.content, c.id, c.body FROM line l JOIN content c ON c.content = l.content
+	rows, err := t.query(ctx, `SELECT l.seq, l.added, c.content, c.id, c.spec, c.micros, c.rest, c.body FROM line l JOIN content c ON c.content = l.content
 		WHERE l.feed = $1 AND l.seq > $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4`, log, after, end, 2*limit+1)
 	if err != nil {
 		return out, false, err
@@ -168,10 +159,10 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 		var a arrival
 		var id string
 		var seq, added int64
-		if err := rows.Scan(&seq, &added, &a.content, &id, &a.bytes); err != nil {
+		if err := rows.Scan(&seq, &added, &a.held.content, &id, &a.held.spec, &a.held.key.Micros, &a.held.key.Rest, &a.bytes); err != nil {
 			return out, false, err
 		}
-		a.id = entente.ObjectID(id)
+		a.held.id = entente.ObjectID(id)
 		b := len(out.batches) - 1
 		for len(ends) > 0 && ends[0] < seq {
 			ends = ends[1:]
@@ -192,7 +183,7 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 		}
 		k := &out.batches[b]
 		k.added = added
-		k.ids = append(k.ids, a.id)
+		k.ids = append(k.ids, a.held.id)
 		out.arrived = append(out.arrived, a)
 		size += len(a.bytes)
 		n++

@@ -50,6 +50,41 @@ type logged struct {
 	entente.Line
 }
 
+// gather finds all contents of the objects in a window, and gives their numbers. Those that
+// have arrived in it are known; others are few, and a look at the index tells whether there
+// are any.
+func (t *Tx) gather(ctx context.Context, w *Window, arrived map[int64]heldContent) ([]int64, error) {
+	ids := make([]entente.ObjectID, 0, len(w.contents))
+	for id := range w.contents {
+		ids = append(ids, id)
+	}
+	in, arg := t.s.d.ints("$1", folds(ids))
+	contents, err := t.numbers(ctx, `SELECT content FROM content WHERE okey IN `+in, arg)
+	if err != nil {
+		return nil, err
+	}
+	var others, out []int64
+	each := func(c heldContent) {
+		if all, ok := w.contents[c.id]; ok { // else another id of the same fold, or of a batch that is left for later
+			w.contents[c.id] = append(all, c)
+			out = append(out, c.content)
+		}
+	}
+	for _, content := range contents {
+		if c, ok := arrived[content]; ok {
+			each(c)
+		} else {
+			others = append(others, content)
+		}
+	}
+	if len(others) == 0 {
+		return out, nil
+	}
+	in, arg = t.s.d.ints("$1", others)
+	err = t.contentsWhere(ctx, `content IN `+in, arg, each)
+	return out, err
+}
+
 // loggedOf reads the lines of the covered accept logs that carry some contents.
 func (t *Tx) loggedOf(ctx context.Context, a *entente.Agreement, contents []int64) (map[int64][]logged, error) {
 	var logs []int64
