@@ -55,7 +55,9 @@ func TestWhatPartnersLogsHave(t *testing.T) {
 // What members see of an agreement is its state and terms in force, once they see it at all.
 func TestStateShown(t *testing.T) {
 	members := Terms{Members: []Member{{Organisation: "home"}, {Organisation: "delta"}, {Organisation: "echo"}}}
-	state := func(s AgreementState, version int64) *Agreement { return &Agreement{ID: "g", State: s, Version: version, Terms: members} }
+	state := func(s AgreementState, version int64) *Agreement {
+		return &Agreement{ID: "g", State: s, Version: version, Terms: members}
+	}
 	for _, c := range []struct {
 		was, now *Agreement
 		want     int

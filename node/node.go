@@ -58,7 +58,7 @@ type Config struct {
 	Salts func(entente.Digest) []byte
 	// Unrecorded keeps no events: to measure what they cost, and for nothing else.
 	Unrecorded bool
-	Log   *slog.Logger // slog.Default()
+	Log        *slog.Logger // slog.Default()
 
 	// Home names the organisation when the store has none yet: "home" if it is "".
 	Home string
