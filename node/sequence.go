@@ -95,20 +95,20 @@ func (n *Node) eventsWait(ctx context.Context) (bool, error) {
 
 // sequenceOnce enters what waits, or the oldest part of it.
 func (n *Node) sequenceOnce(ctx context.Context) (more bool, err error) {
-	inbox, err := n.st.Inbox(ctx, sequenceBatch)
+	inbox, moreIn, err := wholeActs(ctx, n.st.Inbox)
 	if err != nil {
 		return false, err
 	}
 	err = n.st.Update(ctx, func(t *store.Tx) error {
-		out, err := t.EventsOut(ctx, sequenceBatch)
+		out, moreOut, err := wholeActs(ctx, t.EventsOut)
 		if err != nil {
 			return err
 		}
 		in := inbox
-		if in, out = together(in, out); len(in)+len(out) == 0 {
+		if in, out = together(in, moreIn, out, moreOut); len(in)+len(out) == 0 {
 			return nil
 		}
-		more = len(in) == sequenceBatch || len(out) == sequenceBatch
+		more = moreIn || moreOut
 		ids := make([]string, len(in))
 		for i, e := range in {
 			ids[i] = e.ID
@@ -130,21 +130,34 @@ func (n *Node) sequenceOnce(ctx context.Context) (more bool, err error) {
 	return more, n.st.DropInbox(ctx, inbox)
 }
 
-// together cuts two queues, each in order and each read up to a limit, to the part that is
-// complete: what one of them has beyond the end of the other's part waits for that.
-func together(in, out []store.EventRow) ([]store.EventRow, []store.EventRow) {
-	cut := func(all, other []store.EventRow) []store.EventRow {
-		if len(other) < sequenceBatch {
+// wholeActs reads the oldest events of a queue, and tells whether it has more. The events of
+// an act have one time and stay together: what the logs say of each other is never in between.
+func wholeActs(ctx context.Context, read func(context.Context, int) ([]store.EventRow, error)) (all []store.EventRow, more bool, err error) {
+	for limit := sequenceBatch; ; limit *= 4 {
+		if all, err = read(ctx, limit); err != nil || len(all) < limit {
+			return all, false, err
+		}
+		last := all[len(all)-1].At
+		if i := slices.IndexFunc(all, func(e store.EventRow) bool { return e.At == last }); i > 0 {
+			return all[:i], true, nil
+		}
+	}
+}
+
+// together cuts two queues, each in order, to the part that is complete: what one of them has
+// beyond the end of the other's part waits, if the other has more.
+func together(in []store.EventRow, moreIn bool, out []store.EventRow, moreOut bool) ([]store.EventRow, []store.EventRow) {
+	cut := func(all, other []store.EventRow, more bool) []store.EventRow {
+		if !more {
 			return all
 		}
 		end := other[len(other)-1].At
-		i := slices.IndexFunc(all, func(e store.EventRow) bool { return e.At > end })
-		if i < 0 {
-			return all
+		if i := slices.IndexFunc(all, func(e store.EventRow) bool { return e.At > end }); i >= 0 {
+			return all[:i]
 		}
-		return all[:i]
+		return all
 	}
-	return cut(in, out), cut(out, in)
+	return cut(in, out, moreOut), cut(out, in, moreIn)
 }
 
 // enter appends events to the logs that they belong to, those of partners first, as the main
