@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -91,6 +92,7 @@ func (d *description) check(method, path string, r reply) (what string, err erro
 	if path != "/" {
 		path = strings.TrimSuffix(path, "/")
 	}
+	path = d.template(path)
 	item, ok := d.Paths[path]
 	if !ok {
 		return "", nil
@@ -142,7 +144,7 @@ func (d *description) check(method, path string, r reply) (what string, err erro
 		return what, nil
 	}
 	var body any = r.body
-	if strings.Contains(media, "json") {
+	if strings.Contains(media, "json") && !strings.Contains(media, "ndjson") {
 		if body, err = jsonschema.UnmarshalJSON(strings.NewReader(r.body)); err != nil {
 			return what, err
 		}
@@ -151,6 +153,22 @@ func (d *description) check(method, path string, r reply) (what string, err erro
 		}
 	}
 	return what, d.schema(body, append(place, "content", media, "schema")...)
+}
+
+// template is the path of the description that a path of the ledger is an instance of.
+func (d *description) template(path string) string {
+	if _, ok := d.Paths[path]; ok || !strings.HasPrefix(path, ledgerPath) {
+		return path
+	}
+	_, rest := ledgerFile(&http.Request{URL: &url.URL{Path: path}})
+	path = ledgerPath + rest
+	best, most := path, 0
+	for at := range d.Paths {
+		if before, _, ok := strings.Cut(at, "{"); ok && strings.HasPrefix(path, before) && len(before) > most {
+			best, most = at, len(before)
+		}
+	}
+	return best
 }
 
 // described holds every reply of every test against the description.
@@ -264,6 +282,15 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	if r := w.get("reader", "/api/openapi.json/"); r.body != string(OpenAPI()) {
 		t.Error("another description is served")
 	}
+	w.must(w.node.CatchUpLedger(t.Context()))
+	files := []string{"/ledger/checkpoint", "/ledger/tile/0/000.p/1", "/ledger/tile/entries/000.p/1", "/ledger/events/000.p/1", "/ledger/proof/0", "/ledger/proof?event=" + w.firstEvent()}
+	for _, path := range files {
+		get(w, "operator", path, 200)
+		get(w, "reader", path, 404)
+		get(w, "nobody", path, 401)
+	}
+	get(w, "operator", "/ledger/proof/x", 400)
+	get(w, "operator", "/ledger/proof", 400)
 	get(w, "reader", "/api/lookup", 400)
 	get(w, "reader", "/api/lookup?value=%zz", 400)
 	get(w, "reader", "/api/assessments?id=tool", 400)
@@ -282,6 +309,9 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	get(w, "visitor", assessed, 403)
 	post(w, "visitor", body, 403)
 	get(w, "visitor", "/api/openapi.json", 403)
+	for _, path := range files {
+		get(w, "visitor", path, 403)
+	}
 	get(w, "", "/healthz", 200)
 	get(w, "", "/readyz", 200)
 	get(w, "operator", "/metrics", 200)
@@ -314,6 +344,9 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		get(w, "writer", assessed, status)
 		post(w, "writer", body, status)
 		get(w, "writer", "/api/openapi.json", status)
+		for _, path := range files {
+			get(w, "writer", path, status)
+		}
 		if status == 503 {
 			get(w, "writer", "/metrics", 503)
 			get(w, "", "/healthz", 200)
@@ -326,6 +359,9 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	get(w, "reader", assessed, 500)
 	post(w, "reader", body, 500)
 	get(w, "reader", "/api/openapi.json", 500)
+	for _, path := range files {
+		get(w, "reader", path, 500)
+	}
 	w.server.draining.Store(true)
 	get(w, "", "/readyz", 503)
 
