@@ -150,13 +150,13 @@ func recordOf(c Command, f Facts, ch Change) Event {
 func (f Facts) recordSubmit(kind string, c Submit, ch Change) Event {
 	e := Event{Kind: kind, About: about("collection", c.Collection, "agreement", c.Through), Count: len(c.Versions), Rules: map[string]Counted{}}
 	salts := make(map[Digest][]byte, len(ch.Contents))
-	for _, n := range ch.Contents {
-		salts[n.Version.Digest] = n.Salt
-	}
-	for _, all := range f.Known {
+	for _, all := range f.Known { // among them those that were decided to be new, as yet without a salt
 		for _, k := range all {
 			salts[k.Digest] = k.Salt
 		}
+	}
+	for _, n := range ch.Contents {
+		salts[n.Version.Digest] = n.Salt
 	}
 	by := map[string][]Commitment{}
 	for _, r := range ch.Receipt.Results {
