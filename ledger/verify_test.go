@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -31,6 +32,27 @@ func TestVerifySmall(t *testing.T) {
 	if r.Epochs != 2 || r.Logs != 5 || r.Feeds != 2 || r.Lines != 6 || r.Pages != 4 || len(r.Keys) != 3 || len(r.Notes) != 0 || r.Late != 0 ||
 		r.Kinds["judge"] != 4 || r.Shared["deliver"] != 4 || r.Shared["agreement-propose"] != 2 || r.Home.Name != "Northern CERT" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// What a partner's log tells of a page is what the main log does, whichever is read first.
+func TestPagesOfBothSides(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		h := small(t)
+		f := h.feeds[0]
+		list := fmt.Sprintf("%x", ledger.ListDigest(nil))
+		page := func(list string) members {
+			return members{"about": members{"agreement": f.Agreement, "feed": f.Feed}, "count": 0, "list": list, "endpoint": "objects"}
+		}
+		main := page(list)
+		main["head"] = f.Head
+		h.act(ledger.KindDeliver, main, page(strings.Repeat("0", 64)), uuid(201))
+		if first {
+			h.heads()
+		}
+		if _, err := verify(t, h.write(), ledger.Options{}); entente.KindOf(err) != entente.Conflict || !strings.Contains(err.Error(), "the other log tells") {
+			t.Errorf("%v", err)
+		}
 	}
 }
 
