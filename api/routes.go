@@ -61,7 +61,7 @@ func routes() []route {
 // besides are the paths that are no routes: they have their own order of errors. No API
 // root can be named like the first segment of one of them, or of a route.
 func (s *Server) besides() map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz, "/metrics": s.metrics}
+	return map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz, "/metrics": s.metrics, witnessPath: s.addCheckpoint}
 }
 
 // mux sends each path, with the slash at the end or without, to its route.

@@ -229,6 +229,11 @@ func (n *Node) Deliver(ctx context.Context, a entente.Actor, in entente.Access, 
 		if e.For, err = n.concerned(ctx, &a.Account); err != nil {
 			return err
 		}
+		if in.Through.Witnessed && e.For != "" {
+			if err := n.witnessedProof(ctx, e.For); err != nil {
+				return err
+			}
+		}
 	}
 	return n.keep(ctx, e)
 }
