@@ -33,6 +33,7 @@ type Through struct {
 	Collection string // id of home's collection, into which contributions go
 	Staged     bool   // lines beyond the head are being made ready
 	Gaps       []Gap  // what stops left out for who reads
+	Witnessed  bool   // proof = "witnessed"
 }
 
 // Submits names the collection of home into which what is posted here goes, and the id of

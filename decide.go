@@ -75,6 +75,8 @@ func Decide(c Command, f Facts) (Change, error) {
 		return decideRemoveBytes(c, f)
 	case NoteCleared:
 		return decideNoteCleared(c, f)
+	case Acknowledge:
+		return decideAcknowledge(c, f)
 	}
 	if _, err := Authorise(f, RunNode); err != nil {
 		return Change{}, err
@@ -132,6 +134,8 @@ func decideRunNode(c Command, f Facts) (Change, error) {
 		return decideRemoveRemote(c, f)
 	case PutProgress:
 		return decidePutProgress(c, f)
+	case WitnessLog, DropWitnessLog, SetPolicy, AddPartnerKey, RemovePartnerKey:
+		return decideWitnessing(c, f)
 	}
 	return Change{}, Errorf(Internal, "no decision for %T", c)
 }

@@ -66,6 +66,9 @@ type Facts struct {
 	Case *Case
 	// Keeping is what a command rests on that preserves or erases, nil for others.
 	Keeping *Keeping
+	// KeyKnown tells that the key which the command names is known: as that of a log that home
+	// witnesses, or of the partner.
+	KeyKnown bool
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -170,10 +173,11 @@ type Change struct {
 	Token             *Token        // to put
 	RemoveToken       string        // id
 	Certificate       *Certificate  // to put
-	RemoveCertificate string        // id
-	Grant             *Grant        // to put
-	Remote            *Remote       // to put
-	RemoveRemote      string        // id
+	Witnessing        *WitnessingChange
+	RemoveCertificate string  // id
+	Grant             *Grant  // to put
+	Remote            *Remote // to put
+	RemoveRemote      string  // id
 
 	Agreement    *Agreement       // to put, with its feeds' skips; not their positions
 	TermsVersion *TermsVersion    // to add to Agreement

@@ -37,7 +37,7 @@ func (f Facts) by(ch Change) *By {
 // of what changes its own standing here. What home decides about objects is not among them;
 // its effect on feeds shows in what is delivered.
 func (f Facts) shared(c Command, ch Change, main Event) []Event {
-	if through(c) != "" {
+	if _, ok := c.(Acknowledge); ok || through(c) != "" {
 		main.For = f.Actor.Account.Organisation
 		return []Event{main}
 	}
@@ -54,6 +54,9 @@ func (f Facts) shared(c Command, ch Change, main Event) []Event {
 		return []Event{brief}
 	case f.Account != nil && f.Account.Organisation != f.Home.ID && main.About["account"] == f.Account.ID:
 		brief.For, brief.About = f.Account.Organisation, map[string]string{"account": f.Account.ID}
+		return []Event{brief}
+	case ch.Witnessing != nil && main.Text != "" && main.About["partner"] != "" && ch.Witnessing.Policy == nil: // a key of its own
+		brief.For, brief.Text = main.About["partner"], main.Text
 		return []Event{brief}
 	case ch.Agreement != nil && f.Life != nil:
 		return ch.Agreement.StateShown(&f.Life.Agreement, f.Home.ID, f.Now)
@@ -328,5 +331,5 @@ func recordRunNode(c Command, f Facts, ch Change) Event {
 	case RemoveRemote:
 		return Event{Kind: "remote-remove", About: about("remote", c.Remote)}
 	}
-	return Event{}
+	return recordWitnessing(c)
 }

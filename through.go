@@ -42,7 +42,7 @@ func (a *Agreement) Root(maxContentLength int64) Root {
 func (a *Agreement) Access(who Actor, home string, f ReleaseFeed, of Collection, gaps []Gap) Access {
 	out := Access{
 		Collection: Collection{ID: f.ID, Root: a.Name, Name: of.Name, Feed: f.Feed, Head: f.Head, LastAdded: f.LastAdded},
-		Through:    &Through{Agreement: a.ID, Collection: f.Collection, Staged: f.Staged(), Gaps: gaps},
+		Through:    &Through{Agreement: a.ID, Collection: f.Collection, Staged: f.Staged(), Gaps: gaps, Witnessed: a.Terms.WitnessedProof},
 	}
 	if who.Local || who.Account.Organisation == home {
 		out.CanRead = true

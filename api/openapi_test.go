@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -91,6 +92,7 @@ func (d *description) check(method, path string, r reply) (what string, err erro
 	if path != "/" {
 		path = strings.TrimSuffix(path, "/")
 	}
+	path = d.template(path)
 	item, ok := d.Paths[path]
 	if !ok {
 		return "", nil
@@ -142,7 +144,7 @@ func (d *description) check(method, path string, r reply) (what string, err erro
 		return what, nil
 	}
 	var body any = r.body
-	if strings.Contains(media, "json") {
+	if strings.Contains(media, "json") && !strings.Contains(media, "ndjson") {
 		if body, err = jsonschema.UnmarshalJSON(strings.NewReader(r.body)); err != nil {
 			return what, err
 		}
@@ -153,6 +155,22 @@ func (d *description) check(method, path string, r reply) (what string, err erro
 	return what, d.schema(body, append(place, "content", media, "schema")...)
 }
 
+// template is the path of the description that a path of the ledger is an instance of.
+func (d *description) template(path string) string {
+	if _, ok := d.Paths[path]; ok || !strings.HasPrefix(path, ledgerPath) {
+		return path
+	}
+	_, rest := ledgerFile(&http.Request{URL: &url.URL{Path: path}})
+	path = ledgerPath + rest
+	best, most := path, 0
+	for at := range d.Paths {
+		if before, _, ok := strings.Cut(at, "{"); ok && strings.HasPrefix(path, before) && len(before) > most {
+			best, most = at, len(before)
+		}
+	}
+	return best
+}
+
 // described holds every reply of every test against the description.
 func (w *world) described(q *http.Request, r reply) (what string) {
 	w.t.Helper()
@@ -161,7 +179,7 @@ func (w *world) described(q *http.Request, r reply) (what string) {
 	if what, err = d.check(q.Method, q.URL.Path, r); err != nil {
 		w.t.Errorf("%s %s: %d %.300s is not as described: %v", q.Method, q.URL.Path, r.status, r.body, err)
 	}
-	if q.Method == "POST" && r.status == 200 && q.GetBody != nil && what != "" {
+	if q.Method == "POST" && r.status == 200 && q.GetBody != nil && strings.HasPrefix(q.URL.Path, "/api/") {
 		sent, err := q.GetBody()
 		w.must(err)
 		v, err := jsonschema.UnmarshalJSON(sent)
@@ -188,6 +206,10 @@ func TestOpenAPIDescribesTheRoutes(t *testing.T) {
 		}
 	}
 	for path := range (&Server{}).besides() {
+		if path == witnessPath {
+			want = append(want, path+" post")
+			continue
+		}
 		want = append(want, path+" get")
 	}
 	ids := map[string]bool{}
@@ -264,6 +286,15 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	if r := w.get("reader", "/api/openapi.json/"); r.body != string(OpenAPI()) {
 		t.Error("another description is served")
 	}
+	w.must(w.node.CatchUpLedger(t.Context()))
+	files := []string{"/ledger/checkpoint", "/ledger/tile/0/000.p/1", "/ledger/tile/entries/000.p/1", "/ledger/events/000.p/1", "/ledger/proof/0", "/ledger/proof?event=" + w.firstEvent()}
+	for _, path := range files {
+		get(w, "operator", path, 200)
+		get(w, "reader", path, 404)
+		get(w, "nobody", path, 401)
+	}
+	get(w, "operator", "/ledger/proof/x", 400)
+	get(w, "operator", "/ledger/proof", 400)
 	get(w, "reader", "/api/lookup", 400)
 	get(w, "reader", "/api/lookup?value=%zz", 400)
 	get(w, "reader", "/api/assessments?id=tool", 400)
@@ -282,6 +313,9 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	get(w, "visitor", assessed, 403)
 	post(w, "visitor", body, 403)
 	get(w, "visitor", "/api/openapi.json", 403)
+	for _, path := range files {
+		get(w, "visitor", path, 403)
+	}
 	get(w, "", "/healthz", 200)
 	get(w, "", "/readyz", 200)
 	get(w, "operator", "/metrics", 200)
@@ -294,6 +328,26 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	for _, bad := range lookupFaults {
 		post(w, "reader", bad, 400)
 	}
+
+	// What a witness answers.
+	cosign := func(w *world, body string, status int) {
+		t.Helper()
+		ask(w, request{method: "POST", path: witnessPath, body: body}, status)
+	}
+	log, forged := w.foreign(1).grow("a", 2), w.foreign(2).grow("a", 2)
+	forged.origin = log.origin
+	cosign(w, log.asking(0), 404)
+	log.known()
+	cosign(w, log.asking(0), 200)
+	cosign(w, log.asking(0), 409)
+	cosign(w, log.fork(0).grow("b", 3).asking(2), 422)
+	cosign(w, forged.asking(2), 403)
+	cosign(w, "", 400)
+	cosign(w, strings.Repeat("x", 1<<20), 413)
+	for range witnessBurst {
+		w.cosign("")
+	}
+	cosign(w, "", 429)
 
 	// A body that does not come.
 	slow := newWorld(t, Config{Patience: 100 * 1e6})
@@ -314,8 +368,12 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		get(w, "writer", assessed, status)
 		post(w, "writer", body, status)
 		get(w, "writer", "/api/openapi.json", status)
+		for _, path := range files {
+			get(w, "writer", path, status)
+		}
 		if status == 503 {
 			get(w, "writer", "/metrics", 503)
+			cosign(w, "", 503)
 			get(w, "", "/healthz", 200)
 		}
 	}
@@ -326,6 +384,9 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	get(w, "reader", assessed, 500)
 	post(w, "reader", body, 500)
 	get(w, "reader", "/api/openapi.json", 500)
+	for _, path := range files {
+		get(w, "reader", path, 500)
+	}
 	w.server.draining.Store(true)
 	get(w, "", "/readyz", 503)
 

@@ -19,6 +19,8 @@ type call struct {
 	actor entente.Actor
 	root  entente.Root   // where the path names one
 	in    entente.Access // where the path names a collection
+	// unrecorded says that a refusal is no denial for the ledger to keep.
+	unrecorded bool
 }
 
 // handler answers a call. An error means that nothing has been written yet.
@@ -28,6 +30,7 @@ type handler func(*Server, *call) error
 // before anything else is said about it, and its methods. GET answers HEAD as well.
 type route struct {
 	path    string
+	below   string // see ledgerRoutes
 	reach   func(*Server, *call) error
 	methods map[string]handler
 	own     bool // not TAXII: the answer is plain JSON, whatever the client accepts; an error is told as by TAXII
@@ -36,7 +39,7 @@ type route struct {
 // routes is the whole of TAXII 2.1 (§3.1), and what the node answers besides.
 func routes() []route {
 	get := func(h handler) map[string]handler { return map[string]handler{http.MethodGet: h} }
-	return []route{
+	return append(ledgerRoutes(), []route{
 		{path: "/api/lookup", reach: everyone, own: true, methods: map[string]handler{
 			http.MethodGet: (*Server).lookupOne, http.MethodPost: (*Server).lookupMany}},
 		{path: "/api/assessments", reach: everyone, own: true, methods: get((*Server).assessments)},
@@ -52,19 +55,22 @@ func routes() []route {
 		{path: "/{root}/collections/{collection}/objects/{object}", reach: toCollection, methods: map[string]handler{
 			http.MethodGet: (*Server).object, http.MethodDelete: (*Server).deleteObject}},
 		{path: "/{root}/collections/{collection}/objects/{object}/versions", reach: toCollection, methods: get((*Server).versions)},
-	}
+	}...)
 }
 
 // besides are the paths that are no routes: they have their own order of errors. No API
 // root can be named like the first segment of one of them, or of a route.
 func (s *Server) besides() map[string]http.HandlerFunc {
-	return map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz, "/metrics": s.metrics}
+	return map[string]http.HandlerFunc{"/healthz": s.healthz, "/readyz": s.readyz, "/metrics": s.metrics, witnessPath: s.addCheckpoint}
 }
 
 // mux sends each path, with the slash at the end or without, to its route.
 func (s *Server) mux() http.Handler {
 	m := http.NewServeMux()
 	for _, rt := range routes() {
+		if strings.HasPrefix(rt.path, ledgerPath) {
+			continue
+		}
 		h := s.serve(rt)
 		m.HandleFunc(rt.path, h)
 		m.HandleFunc(rt.path+"/{$}", h)
@@ -72,13 +78,17 @@ func (s *Server) mux() http.Handler {
 	for at, h := range s.besides() {
 		m.HandleFunc(at, h)
 	}
-	unknown := s.serve(route{path: "unknown", reach: nowhere})
+	unknown, logs := s.serve(route{path: "unknown", reach: nowhere}), s.ledger()
 	m.HandleFunc("/", unknown)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The library would redirect a path such as "//" to a clean one, and the store
 		// takes no text that is not Unicode. Neither path leads anywhere.
 		if p := r.URL.Path; !clean(p) || !utf8.ValidString(p) || strings.Contains(p, "\x00") {
 			unknown(w, r)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, ledgerPath) {
+			logs(w, r)
 			return
 		}
 		m.ServeHTTP(w, r)
@@ -108,7 +118,7 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 // forbidden are one answer, and one event.
 func (s *Server) recordRefusal(c *call, err error) {
 	kind := entente.KindOf(err)
-	if c.actor.Account.ID != "" && (kind == entente.Forbidden || kind == entente.NotFound) {
+	if c.actor.Account.ID != "" && !c.unrecorded && (kind == entente.Forbidden || kind == entente.NotFound) {
 		s.node.Deny(c.r.Context(), c.actor, c.x.endpoint, c.r.Method+" "+c.r.URL.RequestURI(), err)
 	}
 }

@@ -21,6 +21,7 @@ type Server struct {
 	sealer *taxii.Sealer
 	meters *meters
 	tries  *tries
+	asks   *tries // of the witness
 
 	requests chan struct{} // a slot for each request that is worked on
 	accounts *accounts
@@ -40,7 +41,7 @@ func New(n *node.Node, cfg Config, log *slog.Logger) (*Server, error) {
 	}
 	s := &Server{
 		node: n, cfg: cfg, log: log, sealer: sealer, meters: newMeters(n.Metrics()),
-		tries:    newTries(cfg.FailedSignIns, cfg.FailedPause),
+		tries: newTries(cfg.FailedSignIns, cfg.FailedPause), asks: newTries(witnessBurst, witnessPause),
 		requests: make(chan struct{}, cfg.MaxRequests),
 		accounts: newAccounts(cfg.MaxPerAccount),
 	}

@@ -23,7 +23,7 @@ func TestDishonestHome(t *testing.T) {
 		for k, v := range m {
 			full[k] = v
 		}
-		h.act(ledger.KindDeliver, members{}, full, a)
+		h.act(ledger.KindDeliver, full, members{"about": full["about"], "count": full["count"], "list": full["list"]}, a)
 	}
 	root := func(f *release, seqs ...int64) string {
 		var root ledger.FeedRoot

@@ -248,8 +248,12 @@ func (h *home) deliver(f *release, partner string, after int64) {
 			seqs, list = append(seqs, l.Seq), append(list, f.commitments[i])
 		}
 	}
-	h.act(ledger.KindDeliver, members{}, members{"about": members{"agreement": f.Agreement, "feed": f.Feed}, "head": f.Head,
-		"seqs": entente.Seqs(seqs), "count": len(seqs), "list": entente.ListDigest(list), "endpoint": "objects", "filter": "added_after=2026-01-01"}, partner)
+	page := func() members {
+		return members{"about": members{"agreement": f.Agreement, "feed": f.Feed}, "count": len(seqs), "list": entente.ListDigest(list), "endpoint": "objects"}
+	}
+	main, own := page(), page()
+	main["head"], main["seqs"], own["filter"] = f.Head, entente.Seqs(seqs), "added_after=2026-01-01"
+	h.act(ledger.KindDeliver, main, own, partner)
 }
 
 // write ends the export: feeds, checkpoints, ledger.json, manifest.

@@ -130,6 +130,9 @@ func (v Verifier) KeyHash() uint32 {
 // Public is the public key, 32 bytes.
 func (v Verifier) Public() ed25519.PublicKey { return v.key }
 
+// Cosigns reports whether the key is one that cosigns, a witness's, and not a log's.
+func (v Verifier) Cosigns() bool { return v.algorithm == algorithmCosign }
+
 // IsZero reports whether there is no key at all.
 func (v Verifier) IsZero() bool { return v.key == nil }
 

@@ -74,7 +74,7 @@ func Verify(ctx context.Context, files Files, o Options) (Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	v := &verifier{ctx: ctx, files: files, o: o, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		feeds: map[string]*feed{}, logs: map[string]verified{},
-		named: map[named]at{}, unnamed: map[named]at{}, erased: map[[EntrySize]byte]at{}, told: map[[EntrySize]byte]bool{}}
+		named: map[named]at{}, unnamed: map[named]at{}, pages: map[named]string{}, erased: map[[EntrySize]byte]at{}, told: map[[EntrySize]byte]bool{}}
 	v.report.Kinds, v.report.Shared = map[string]int64{}, map[string]int64{}
 	err := v.run()
 	cancel()
@@ -118,6 +118,7 @@ type verifier struct {
 	// named are entries of partners' logs that the main log names and that were not read
 	// yet, unnamed the other way round.
 	named, unnamed map[named]at
+	pages          map[named]string         // of deliveries of which one side was read
 	erased         map[[EntrySize]byte]at   // entries whose event is not there
 	told           map[[EntrySize]byte]bool // entries whose erasure an event tells
 	report         Report

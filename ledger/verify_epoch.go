@@ -143,6 +143,13 @@ func (v *verifier) main(e ExportEpoch, l place, index int64, r *record, partners
 		return fault("%s", text)
 	}
 	switch b := r.event.body.(type) {
+	case *delivered:
+		for _, s := range r.event.Shared {
+			entry, _ := hexHash(s.Entry) // it is one, or [verifier.name] had said so
+			if text := v.page(named{s.Partner, entry}, b); text != "" {
+				return fault("%s", text)
+			}
+		}
 	case *keyed:
 		if keyHere < 0 || e.Keys[keyHere].Key != b.Key || e.Keys[keyHere].Signature != b.Signature {
 			return fault("it tells of a key that %s does not have from size %d on", ExportFile, index)

@@ -78,11 +78,32 @@ func (v *verifier) advance(e ExportEpoch, p *partnerLog, size int64) error {
 		if r.event.For != p.partner {
 			return p.fault(here.index, "", "an event of this log is for partner %s; this is for %q", p.partner, clip(r.event.For))
 		}
-		if text := v.feedEvent(r.event); text != "" {
+		text := v.feedEvent(r.event)
+		if d, ok := r.event.body.(*delivered); ok && text == "" {
+			text = v.page(n, d)
+		}
+		if text != "" {
 			return p.fault(here.index, "", "%s", text)
 		}
 	}
 	return nil
+}
+
+// page holds what both sides of a delivery tell of its page against each other, once the
+// second of them is read: the main log has the positions, by which it was held against the
+// feed, and the partner's log has none, as these count what is hidden from the partner too.
+func (v *verifier) page(n named, d *delivered) string {
+	told := fmt.Sprintf("%d entries with the list %s", d.Count, clip(d.List))
+	other, ok := v.pages[n]
+	if !ok {
+		v.pages[n] = told
+		return ""
+	}
+	delete(v.pages, n)
+	if other != told {
+		return fmt.Sprintf("it delivers %s; the other log tells of the same delivery that it has %s", told, other)
+	}
+	return ""
 }
 
 // feedEvent holds an event about feeds against them.
@@ -102,8 +123,8 @@ func (v *verifier) feedEvent(e Event) string {
 			return f.judge(b)
 		}
 	case *delivered:
-		if b.About.Feed == "" { // of a collection of home
-			return ""
+		if b.About.Feed == "" || e.For != "" {
+			return "" // of a collection of home; or what is held against the main log, see [verifier.page]
 		}
 		f, text := find(b.About.Feed)
 		if text == "" {

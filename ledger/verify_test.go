@@ -34,6 +34,27 @@ func TestVerifySmall(t *testing.T) {
 	}
 }
 
+// What a partner's log tells of a page is what the main log does, whichever is read first.
+func TestPagesOfBothSides(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		h := small(t)
+		f := h.feeds[0]
+		list := entente.ListDigest(nil)
+		page := func(list string) members {
+			return members{"about": members{"agreement": f.Agreement, "feed": f.Feed}, "count": 0, "list": list, "endpoint": "objects"}
+		}
+		main := page(list)
+		main["head"] = f.Head
+		h.act(ledger.KindDeliver, main, page(strings.Repeat("0", 64)), uuid(201))
+		if first {
+			h.heads()
+		}
+		if _, err := verify(t, h.write(), ledger.Options{}); entente.KindOf(err) != entente.Conflict || !strings.Contains(err.Error(), "the other log tells") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // Each byte of an export counts.
 func TestEachByteCounts(t *testing.T) {
 	h := tiny(t)

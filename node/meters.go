@@ -111,18 +111,22 @@ type meters struct {
 func newMeters() *meters {
 	m := newMetrics()
 	for name, help := range map[string]string{
-		"entente_commands_total":        "Commands that went through the node, by kind and result.",
-		"entente_submitted_total":       "Submitted versions by outcome.",
-		"entente_refused_objects_total": "Objects that came in and could not be taken as STIX.",
-		"entente_search_lag_entries":    "Entries of accept logs that full-text search has not read yet.",
-		"entente_sign_ins_total":        "Sign-ins by result; cached means that a recent verification was used.",
-		"entente_stops_standing":        "Stops on partners that are in force.",
-		"entente_stops_unratified":      "Stops in force that nobody has ratified within 24 hours: the reviewer is to look.",
-		"entente_stops_review_due":      "Stops in force that are past their review date.",
-		"entente_urgent_unreviewed":     "Urgent releases that no second person has reviewed within 24 hours.",
-		"entente_feed_entries_total":    "Entries that were appended to release feeds.",
-		"entente_feed_withdrawn_total":  "Entries that were withdrawn from release feeds.",
-		"entente_feed_lag_positions":    "Positions of accept logs that active agreements have not judged yet.",
+		"entente_commands_total":             "Commands that went through the node, by kind and result.",
+		"entente_submitted_total":            "Submitted versions by outcome.",
+		"entente_refused_objects_total":      "Objects that came in and could not be taken as STIX.",
+		"entente_search_lag_entries":         "Entries of accept logs that full-text search has not read yet.",
+		"entente_sign_ins_total":             "Sign-ins by result; cached means that a recent verification was used.",
+		"entente_stops_standing":             "Stops on partners that are in force.",
+		"entente_stops_unratified":           "Stops in force that nobody has ratified within 24 hours: the reviewer is to look.",
+		"entente_stops_review_due":           "Stops in force that are past their review date.",
+		"entente_urgent_unreviewed":          "Urgent releases that no second person has reviewed within 24 hours.",
+		"entente_feed_entries_total":         "Entries that were appended to release feeds.",
+		"entente_feed_withdrawn_total":       "Entries that were withdrawn from release feeds.",
+		"entente_witness_requests_total":     "Requests of others' logs to be cosigned, by answer.",
+		"entente_ledger_unwitnessed_seconds": "Age of the oldest event that a policy wants witnessed and that no checkpoint that meets it covers.",
+		"entente_ledger_fork_alarms":         "Witnesses that have another history of a log of this node: somebody must look at once.",
+		"entente_unwitnessed_refusals_total": "Pages that were not sent because the partner's log is not witnessed.",
+		"entente_feed_lag_positions":         "Positions of accept logs that active agreements have not judged yet.",
 	} {
 		m.Describe(name, help)
 	}

@@ -51,7 +51,11 @@ func (n *Node) eventRows(now int64, main entente.Event, shared []entente.Event) 
 		rows = append(rows, r)
 	}
 	if len(shared) == 1 && main.By != nil && main.By.Organisation == shared[0].For {
-		main = entente.Event{Kind: main.Kind, Time: main.Time, Shared: main.Shared, Result: main.Result}
+		brief := entente.Event{Kind: main.Kind, Time: main.Time, Shared: main.Shared, Result: main.Result}
+		if main.Kind == "deliver" { // that the page was of the feed shows by its positions, and these stand here alone
+			brief.About, brief.Endpoint, brief.Head, brief.Seqs, brief.Count, brief.List = main.About, main.Endpoint, main.Head, main.Seqs, main.Count, main.List
+		}
+		main = brief
 	}
 	r, err := n.eventRow(now, main, n.random)
 	return append(rows, r), err
@@ -114,8 +118,10 @@ func (n *Node) keep(ctx context.Context, main entente.Event) error {
 	main.Time = entente.FormatMicros(now)
 	var shared []entente.Event
 	if main.For != "" {
-		shared = []entente.Event{main}
-		main.For = ""
+		// Positions of a feed count what enters and leaves it unseen.
+		own := main
+		own.Head, own.Seqs = 0, ""
+		shared, main.For = []entente.Event{own}, ""
 	}
 	rows, err := n.eventRows(now, main, shared)
 	if err != nil {
@@ -225,6 +231,11 @@ func (n *Node) Deliver(ctx context.Context, a entente.Actor, in entente.Access, 
 		var err error
 		if e.For, err = n.concerned(ctx, &a.Account); err != nil {
 			return err
+		}
+		if in.Through.Witnessed && e.For != "" {
+			if err := n.witnessedProof(ctx, e.For); err != nil {
+				return err
+			}
 		}
 	}
 	return n.keep(ctx, e)

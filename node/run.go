@@ -42,6 +42,7 @@ func (n *Node) Run(ctx context.Context) error {
 	wg.Go(func() { n.followSchedule(ctx) })
 	wg.Go(func() { n.runAppliers(ctx) })
 	wg.Go(func() { n.runSequencer(ctx) })
+	wg.Go(func() { n.runWitnesses(ctx) })
 	for _, j := range jobs {
 		wg.Go(func() {
 			wake := n.wake

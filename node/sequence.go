@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -173,6 +172,7 @@ func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) err
 		return err
 	}
 	heads := entente.Event{Kind: "heads"}
+	pages := map[string]store.Served{} // where partners' logs have deliveries, by their entries
 	for _, org := range slices.Sorted(func(yield func(string) bool) {
 		for org := range by {
 			if !yield(org) {
@@ -187,6 +187,7 @@ func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) err
 		if err != nil {
 			return err
 		}
+		notePages(pages, l, by[org])
 		heads.Logs = append(heads.Logs, entente.LogHead{Partner: org, Root: hex.EncodeToString(l.Root), Size: l.Size})
 	}
 	main := by[""]
@@ -202,8 +203,10 @@ func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) err
 	if len(main) == 0 {
 		return nil
 	}
-	_, err = w.append(ctx, t, "", main)
-	return err
+	if _, err = w.append(ctx, t, "", main); err != nil {
+		return err
+	}
+	return served(ctx, t, main, pages)
 }
 
 // scribe writes the logs of the present epoch.
@@ -289,35 +292,5 @@ func (w scribe) append(ctx context.Context, t *store.Tx, organisation string, ev
 	for i, x := range changed {
 		tiles[i] = store.LedgerTile{Level: x.Level, Index: x.Index, Hashes: x.Hashes}
 	}
-	if err := t.AppendLedger(ctx, was, &now, entries, tiles); err != nil {
-		return nil, err
-	}
-	return &now, w.served(ctx, t, &now, organisation, entries)
-}
-
-// served notes what the events of a partner's log say was served to it.
-func (w scribe) served(ctx context.Context, t *store.Tx, l *store.LedgerLog, organisation string, entries []store.LedgerEntry) error {
-	if organisation == "" {
-		return nil
-	}
-	for _, x := range entries {
-		if x.Kind != "deliver" {
-			continue
-		}
-		var e entente.Event
-		if err := json.Unmarshal(x.Body, &e); err != nil {
-			return err
-		}
-		runs, ok := entente.ParseSeqs(e.Seqs)
-		if !ok || e.About["feed"] == "" || !e.Content() {
-			continue
-		}
-		for _, r := range runs {
-			s := store.Served{Organisation: organisation, Feed: e.About["feed"], First: r[0], Last: r[1], At: x.At, Log: l.Num, Index: x.Index}
-			if err := t.PutServed(ctx, s); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return &now, t.AppendLedger(ctx, was, &now, entries, tiles)
 }

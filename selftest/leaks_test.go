@@ -201,6 +201,25 @@ var leaks = map[string]func(*leaky, *http.Request, *httptest.ResponseRecorder){
 			rec.Code = 403
 		}
 	},
+	"a checkpoint over all that happened": func(l *leaky, r *http.Request, rec *httptest.ResponseRecorder) {
+		if strings.HasSuffix(r.URL.Path, "/checkpoint") && rec.Code == 200 {
+			put(rec, strings.Replace(rec.Body.String(), "\n", fmt.Sprintf("\n%d", l.lines()), 1))
+		}
+	},
+	"an event of others in a log": func(l *leaky, r *http.Request, rec *httptest.ResponseRecorder) {
+		if strings.HasPrefix(r.URL.Path, "/ledger/events/") && rec.Code == 200 {
+			rec.Body.WriteString(fmt.Sprintf(`{"salt":"","event":{"kind":"submit","count":%d}}`+"\n", l.lines()))
+		}
+	},
+	"an event of others that is known by its id": func(l *leaky, r *http.Request, rec *httptest.ResponseRecorder) {
+		id := r.URL.Query().Get("event")
+		if id == "" || rec.Code != 404 {
+			return
+		}
+		if _, err := l.n.LogProof(context.Background(), entente.LocalActor(), 0, "", id); err == nil {
+			rec.Code = 403
+		}
+	},
 	"what is left of a limit": func(l *leaky, r *http.Request, rec *httptest.ResponseRecorder) {
 		rec.Header().Set("X-RateLimit-Remaining", strconv.FormatInt(1_000_000-l.asked.Load(), 10))
 	},

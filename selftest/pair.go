@@ -74,7 +74,7 @@ func (p *pair) open(ctx context.Context, s *side, i int, o Options, seed string)
 	s.end = append(s.end, func() { s.st.Close() })
 	s.random.set(seed + " open")
 	log := slog.New(slog.DiscardHandler)
-	s.node, err = node.Open(ctx, s.st, node.Config{Now: p.clock.Load, Random: &s.random, RandomFor: s.randomFor, Log: log, MaxContentLength: 1 << 20})
+	s.node, err = node.Open(ctx, s.st, node.Config{Now: p.clock.Load, Random: &s.random, RandomFor: s.randomFor, Salts: saltOf, Log: log, MaxContentLength: 1 << 20})
 	if err != nil {
 		return err
 	}

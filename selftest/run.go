@@ -75,6 +75,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		if err != nil {
 			return out, err
 		}
+		t.logs = rand.New(rand.NewPCG(seed, 2))
 		d, err := t.run()
 		out.Requests += t.requests
 		for _, s := range t.h.steps {

@@ -33,6 +33,10 @@ type trial struct {
 	feed     [3]string  // ids of their feeds
 	cursors  []string   // that the partner was given
 	statuses []string
+	logs     *rand.Rand // draws what is asked of logs, so that the rest of a trial stays what it was
+	events   []string   // of the partner's log
+	others   []string   // events of other logs
+	logSize  int        // of the partner's log, when it was last looked at
 	requests int
 	steps    int    // done
 	over     bool   // all are
@@ -47,7 +51,7 @@ func newTrial(ctx context.Context, p *pair, r *rand.Rand, number int) (*trial, e
 }
 
 func newTrialOf(ctx context.Context, p *pair, r *rand.Rand, number int, h *history) (*trial, error) {
-	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: h, ref: newReference(h.terms), alone: newReference(h.terms)}
+	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: h, logs: rand.New(rand.NewPCG(uint64(len(h.steps)), 2)), ref: newReference(h.terms), alone: newReference(h.terms)}
 	return t, t.setUp()
 }
 
@@ -144,6 +148,9 @@ func (t *trial) run() (*Difference, error) {
 	}
 	t.over = true
 	if d, err := t.walk(16); d != nil || err != nil {
+		return d, err
+	}
+	if d, err := t.compareLogs(); d != nil || err != nil {
 		return d, err
 	}
 	if d, err := t.compare(); d != nil || err != nil {

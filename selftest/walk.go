@@ -11,23 +11,44 @@ import (
 // walk asks both nodes the same, as the partner, and compares every byte of the answers.
 func (t *trial) walk(n int) (*Difference, error) {
 	for range n {
-		r := t.request()
-		var got [2]answer
-		for i, s := range t.sides {
-			var err error
-			got[i], err = t.ask(t.ctx, s, r)
-			if err == nil && (r.method == "DELETE" || r.method == "POST") {
-				err = s.node.SettleAll(t.ctx)
-			}
-			if err != nil {
-				return nil, err
-			}
+		if d, err := t.same(t.request()); d != nil || err != nil {
+			return d, err
 		}
-		t.requests++
-		if !got[0].equal(got[1]) {
-			return t.difference(r.String(), got[0].String(), got[1].String()), nil
+		if t.logs.IntN(4) > 0 {
+			continue
 		}
+		r, err := t.logRequest()
+		if err != nil {
+			return nil, err
+		}
+		if d, err := t.same(r); d != nil || err != nil {
+			return t.inEvents(d), err
+		}
+	}
+	return nil, nil
+}
+
+// same asks both nodes one thing.
+func (t *trial) same(r request) (*Difference, error) {
+	var got [2]answer
+	for i, s := range t.sides {
+		var err error
+		got[i], err = t.ask(t.ctx, s, r)
+		if err == nil && (r.method == "DELETE" || r.method == "POST") {
+			err = s.node.SettleAll(t.ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	t.requests++
+	if strings.HasPrefix(r.path, "/ledger/") {
+		t.learnLog(got[0])
+	} else {
 		t.learn(got[0])
+	}
+	if !got[0].equal(got[1]) {
+		return t.difference(r.String(), got[0].String(), got[1].String()), nil
 	}
 	return nil, nil
 }

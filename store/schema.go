@@ -198,6 +198,21 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE erasure (id TEXT PRIMARY KEY, okey BIGINT NOT NULL, object TEXT NOT NULL, confirmed BIGINT NOT NULL, cleared BIGINT NOT NULL, body {blob} NOT NULL)`,
 		`CREATE INDEX erasure_object ON erasure (okey)`,
 		`CREATE TABLE erased (content {number}, erasure TEXT NOT NULL, removed BIGINT NOT NULL, said {blob} NOT NULL)`,
+	}, {
+		// The keys of logs that this node witnesses, and the last checkpoint of each that it cosigned.
+		`CREATE TABLE witness_key (vkey TEXT PRIMARY KEY, origin TEXT NOT NULL, added BIGINT NOT NULL)`,
+		`CREATE INDEX witness_key_origin ON witness_key (origin)`,
+		`CREATE TABLE witness_state (origin TEXT PRIMARY KEY, size BIGINT NOT NULL, root {blob} NOT NULL, at BIGINT NOT NULL)`,
+		// Which witnesses have to cosign the main log ('') and partners' logs; what each has cosigned
+		// last; the last checkpoint of each log that met its policy.
+		`CREATE TABLE ledger_policy (organisation TEXT PRIMARY KEY, body {blob} NOT NULL)`,
+		`CREATE TABLE ledger_cosigned (log BIGINT NOT NULL, witness TEXT NOT NULL, size BIGINT NOT NULL, lines {blob} NOT NULL,
+			PRIMARY KEY (log, witness)) {clustered}`,
+		`CREATE TABLE ledger_witnessed (log BIGINT PRIMARY KEY, size BIGINT NOT NULL, note {blob} NOT NULL, at BIGINT NOT NULL)`,
+		// The keys with which partners acknowledge, and what they have acknowledged.
+		`CREATE TABLE partner_key (organisation TEXT NOT NULL, vkey TEXT NOT NULL, added BIGINT NOT NULL, PRIMARY KEY (organisation, vkey)) {clustered}`,
+		`CREATE TABLE ledger_ack (log BIGINT NOT NULL, size BIGINT NOT NULL, organisation TEXT NOT NULL, vkey TEXT NOT NULL, note {blob} NOT NULL,
+			at BIGINT NOT NULL, PRIMARY KEY (log, size)) {clustered}`,
 	}}
 }
 
