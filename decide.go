@@ -132,6 +132,10 @@ func decideRunNode(c Command, f Facts) (Change, error) {
 		return decideRemoveRemote(c, f)
 	case PutProgress:
 		return decidePutProgress(c, f)
+	case RotateLedgerKey:
+		return decideRotateLedgerKey(c, f)
+	case RenewLedger:
+		return decideRenewLedger(c, f)
 	}
 	return Change{}, Errorf(Internal, "no decision for %T", c)
 }

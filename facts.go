@@ -66,6 +66,8 @@ type Facts struct {
 	Case *Case
 	// Keeping is what a command rests on that preserves or erases, nil for others.
 	Keeping *Keeping
+	// Ledger is how far the ledger is, where the command is about it.
+	Ledger LedgerFacts
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 

@@ -113,6 +113,8 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		}
 	case entente.RemoveRemote:
 		f.Remote, err = t.remoteWhere(ctx, `id = $1`, c.Remote)
+	case entente.RotateLedgerKey, entente.RenewLedger:
+		f.Ledger, err = t.LedgerFacts(ctx)
 	case entente.PutProgress:
 		f.Remote, err = t.remoteWhere(ctx, `id = $1`, c.Remote)
 	}
