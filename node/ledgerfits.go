@@ -61,7 +61,7 @@ func fits(ctx context.Context, t *store.Tx, home string, l *store.LedgerLog) err
 func rootOf(ctx context.Context, t *store.Tx, l *store.LedgerLog, size int64) ([32]byte, error) {
 	root, err := ledger.RootOf(ctx, tilesOf{t, l.Num}, size)
 	if e := (*entente.Error)(nil); errors.As(err, &e) { // other errors are of reading
-		return root, unfit("%s, log %d: %s; %s", e.Public, l.Num, "a part of the tree is missing", howToDeclare)
+		return root, unfit("a part of the tree of log %d is missing: %s; %s", l.Num, e.Public, howToDeclare)
 	}
 	return root, err
 }
