@@ -97,7 +97,7 @@ func fitsMark(ctx context.Context, t *store.Tx, m store.LedgerMark) (*store.Ledg
 		return main, err
 	}
 	if !bytes.Equal(root[:], m.Root) {
-		return main, unfit("the main log had another root at %d entries in epoch %d: the database is of another history; %s", m.Size, m.Epoch, howToDeclare)
+		return main, unfit("the main log had another root at %d entries in epoch %d: the database was changed, or is of another history; %s", m.Size, m.Epoch, howToDeclare)
 	}
 	return main, nil
 }
@@ -160,6 +160,9 @@ func (n *Node) mend(ctx context.Context) error {
 func (n *Node) noteLostInbox(ctx context.Context, t *store.Tx, m store.LedgerMark) error {
 	f, err := t.LedgerFacts(ctx)
 	if err != nil || f.Size == 0 || m.Epoch > 0 && m.Epoch < f.Epoch {
+		return err
+	}
+	if said, err := t.Restored(ctx); err != nil || said != "" {
 		return err
 	}
 	var text string

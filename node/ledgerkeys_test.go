@@ -210,8 +210,8 @@ func TestUnfitLedger(t *testing.T) {
 		lost                bool
 	}{
 		{"root", `UPDATE ledger_log SET root = (SELECT root FROM ledger_log WHERE organisation <> '') WHERE organisation = ''`, "another root by its tiles", false},
-		{"tile", `UPDATE ledger_tile SET hashes = substr(hashes, 33) || substr(hashes, 1, 32) WHERE log = 2`, "another root by its tiles", false},
-		{"no tile", `DELETE FROM ledger_tile WHERE log = 2`, "part of the tree is missing", false},
+		{"tile", `UPDATE ledger_tile SET hashes = substr(hashes, 33) || substr(hashes, 1, 32) WHERE log = 2`, "had another root at 4 entries", false},
+		{"no tile", `DELETE FROM ledger_tile WHERE log = 2`, "part of the tree of log 2 is missing", false},
 		{"size", `UPDATE ledger_log SET size = size - 1 WHERE organisation = ''`, "put back to an earlier state", false},
 		{"entry", `DELETE FROM ledger_entry WHERE log = 2 AND idx = (SELECT MAX(idx) FROM ledger_entry WHERE log = 2)`, "its last one has the index", false},
 		{"note", `UPDATE ledger_log SET note = (SELECT note FROM ledger_log WHERE organisation <> '') WHERE organisation = ''`, "checkpoint of the log", false},
