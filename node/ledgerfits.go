@@ -87,6 +87,8 @@ func fitsMark(ctx context.Context, t *store.Tx, m store.LedgerMark) (*store.Ledg
 		return nil, err
 	case said != "", m.Epoch < f.Epoch: // declared, or about to be
 		return main, nil
+	case m.Epoch == 1 && m.Size == 0 && f.Epoch == 0: // nothing has been entered yet
+		return nil, nil
 	case m.Epoch > f.Epoch || m.Size > f.Size:
 		return main, unfit("the main log has %d entries in epoch %d, and had %d in epoch %d: the database was put back to an earlier state; %s", f.Size, f.Epoch, m.Size, m.Epoch, howToDeclare)
 	case m.Size == 0:
