@@ -136,6 +136,10 @@ func decideRunNode(c Command, f Facts) (Change, error) {
 		return decidePutProgress(c, f)
 	case WitnessLog, DropWitnessLog, SetPolicy, AddPartnerKey, RemovePartnerKey:
 		return decideWitnessing(c, f)
+	case RotateLedgerKey:
+		return decideRotateLedgerKey(c, f)
+	case RenewLedger:
+		return decideRenewLedger(c, f)
 	}
 	return Change{}, Errorf(Internal, "no decision for %T", c)
 }

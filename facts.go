@@ -69,6 +69,8 @@ type Facts struct {
 	// KeyKnown tells that the key which the command names is known: as that of a log that home
 	// witnesses, or of the partner.
 	KeyKnown bool
+	// Ledger is how far the ledger is, where the command is about it.
+	Ledger LedgerFacts
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 

@@ -330,6 +330,11 @@ func recordRunNode(c Command, f Facts, ch Change) Event {
 		return Event{Kind: "remote-add", About: about("remote", id, "collection", c.Remote.Collection)}
 	case RemoveRemote:
 		return Event{Kind: "remote-remove", About: about("remote", c.Remote)}
+	// The node completes these two, and enters them by itself: see ledgerkeys.go.
+	case RotateLedgerKey:
+		return Event{Kind: "key", Reason: c.Reason}
+	case RenewLedger:
+		return Event{Kind: "discontinuity", Reason: c.Cause}
 	}
 	return recordWitnessing(c)
 }

@@ -56,3 +56,16 @@ func TestCommandsAreRecorded(t *testing.T) {
 		}
 	}
 }
+
+// The event of a submission commits to what came in with the salts that the store keeps,
+// although deciding has listed the new contents among what is known, without one.
+func TestSubmissionIsSalted(t *testing.T) {
+	v := &Version{ID: "tool--00000000-0000-4000-8000-000000000001", Digest: Digest{1}}
+	salt := []byte("0123456789abcdef")
+	f := Facts{Known: map[ObjectID][]Known{v.ID: {{Digest: v.Digest}}}}
+	ch := Change{Contents: []NewContent{{Version: v, Salt: salt}}, Receipt: Receipt{Results: []Result{{ID: v.ID, Digest: v.Digest, Outcome: Added}}}}
+	e, _ := Record(Submit{Versions: []*Version{v}}, f, ch)
+	if want := CountVersions([]Commitment{Commit(salt, v.Digest)}).Root; e.Rules["added"].Root != want {
+		t.Errorf("the event has the root %q, want %q", e.Rules["added"].Root, want)
+	}
+}

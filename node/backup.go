@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"entente"
@@ -14,6 +15,11 @@ import (
 func (n *Node) Backup(ctx context.Context, a entente.Actor, w io.Writer, progress func(done, total int64)) (store.BackupInfo, error) {
 	if !a.IsOperator() {
 		return store.BackupInfo{}, entente.Errorf(entente.Forbidden, "only an operator of this node may do that")
+	}
+	// What waits to be entered is in no backup where it lies in the inbox. A ledger that takes
+	// nothing is no reason to have no backup.
+	if err := n.CatchUpLedger(ctx); err != nil && !errors.Is(err, errUnfit) {
+		return store.BackupInfo{}, err
 	}
 	return n.st.Backup(ctx, w, n.now(), progress)
 }

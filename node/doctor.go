@@ -30,6 +30,7 @@ const (
 	checkLease   = "lease"     // jobs of processes
 	checkStop    = "stop"      // stops that call for somebody
 	checkUrgent  = "urgent"    // urgent releases that were not reviewed in time
+	checkLedger  = "ledger"    // entries, trees, checkpoints and keys; events that wait
 )
 
 // Examination is what was looked at and what was found.
@@ -97,7 +98,7 @@ func (n *Node) Doctor(ctx context.Context, a entente.Actor, progress func(done, 
 		do   func(context.Context) error
 	}{
 		{"the tables", d.schema}, {"the database", d.engine}, {"accounts, rights and collections", d.records}, {"leases", d.leases},
-		{"contents", d.contents}, {"objects", d.objects}, {"feeds", d.feeds},
+		{"contents", d.contents}, {"objects", d.objects}, {"feeds", d.feeds}, {"the ledger", d.ledger},
 	} {
 		d.attempt(ctx, step.name, func() error { return step.do(ctx) })
 		if ctx.Err() != nil {

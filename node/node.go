@@ -42,7 +42,8 @@ type Node struct {
 	inbox    inbox
 	sequence chan struct{} // the sequencer
 
-	unrecorded bool // see Config.Unrecorded
+	unrecorded bool        // see Config.Unrecorded
+	ledgerFits atomic.Bool // this process has held the ledger against its mark
 }
 
 // Config is what a node is made of. Zero fields take what they name.
@@ -140,6 +141,14 @@ func (n *Node) establish(ctx context.Context, c Config) error {
 // Do is the one door: it judges a command by the facts and writes what was decided, in
 // one transaction. An error is an [entente.Error] and means that nothing was written.
 func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (entente.Receipt, error) {
+	if aboutLedger(c) {
+		return n.doLedger(ctx, a, c)
+	}
+	return n.do(ctx, a, c, func(*store.Tx) error { return nil })
+}
+
+// do is [Node.Do]; first runs at the beginning of the transaction.
+func (n *Node) do(ctx context.Context, a entente.Actor, c entente.Command, first func(*store.Tx) error) (entente.Receipt, error) {
 	var reserved struct{ content, feed, organisation, agreement int64 }
 	var err error
 	switch c := c.(type) {
@@ -162,6 +171,9 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 	}
 	var change entente.Change
 	err = n.st.Update(ctx, func(t *store.Tx) error {
+		if err := first(t); err != nil {
+			return err
+		}
 		f, err := t.Facts(ctx, a, c)
 		if err != nil {
 			return err

@@ -101,6 +101,9 @@ func (n *Node) record(ctx context.Context, t *store.Tx, c entente.Command, f ent
 	if main.Kind == "" || n.unrecorded {
 		return nil
 	}
+	if aboutLedger(c) {
+		return n.enterKey(ctx, t, c, f, main)
+	}
 	rows, err := n.eventRows(f.Now, main, shared)
 	if err != nil {
 		return err
@@ -127,7 +130,10 @@ func (n *Node) keep(ctx context.Context, main entente.Event) error {
 	if err != nil {
 		return err
 	}
-	if err := n.inbox.put(ctx, rows); err != nil {
+	if err = n.ensureLedgerFits(ctx); err == nil {
+		err = n.inbox.put(ctx, rows)
+	}
+	if err != nil {
 		return entente.Wrap(entente.Unavailable, err, "the ledger cannot be written, and nothing is sent without proof of it; try again")
 	}
 	n.nudgeLedger()

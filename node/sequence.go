@@ -49,18 +49,24 @@ func (n *Node) runSequencer(ctx context.Context) {
 // Sequence enters the events that wait into the logs, until none is left that waited when it
 // began. Where another process is at it, that is told by an error.
 func (n *Node) Sequence(ctx context.Context) error {
+	if err := n.declareRestored(ctx); err != nil {
+		return err
+	}
 	waits, err := n.eventsWait(ctx)
 	if err != nil || !waits {
 		return err
 	}
-	return n.holding(ctx, sequenceJob, leaseFor, func(ctx context.Context) error {
-		for {
-			more, err := n.sequenceOnce(ctx)
-			if err != nil || !more {
-				return err
-			}
+	return n.holdingAs(ctx, sequenceJob, leaseFor, n.sequenceAll)
+}
+
+// sequenceAll enters what waits, for who holds the sequencer's lease.
+func (n *Node) sequenceAll(ctx context.Context, holder string) error {
+	for {
+		more, err := n.sequenceOnce(ctx, holder)
+		if err != nil || !more {
+			return err
 		}
-	})
+	}
 }
 
 // CatchUpLedger enters the events that wait now into the logs; while another process is at
@@ -84,6 +90,9 @@ func (n *Node) eventsWait(ctx context.Context) (bool, error) {
 	if err != nil || len(in) > 0 {
 		return len(in) > 0, err
 	}
+	if m, err := n.st.LedgerMark(ctx); err != nil || m.Fault != "" {
+		return true, err
+	}
 	var out []store.EventRow
 	err = n.st.View(ctx, func(t *store.Tx) (err error) {
 		out, err = t.EventsOut(ctx, 1)
@@ -93,12 +102,26 @@ func (n *Node) eventsWait(ctx context.Context) (bool, error) {
 }
 
 // sequenceOnce enters what waits, or the oldest part of it.
-func (n *Node) sequenceOnce(ctx context.Context) (more bool, err error) {
+func (n *Node) sequenceOnce(ctx context.Context, holder string) (more bool, err error) {
+	mark, err := n.catchUpMark(ctx)
+	if err != nil {
+		return false, err
+	}
 	inbox, moreIn, err := wholeActs(ctx, n.st.Inbox)
 	if err != nil {
 		return false, err
 	}
+	var head *store.LedgerLog
+	var taken []store.EventRow
 	err = n.st.Update(ctx, func(t *store.Tx) error {
+		// Who was stopped for long may have lost the lease: then it is written by another.
+		if err := t.HoldLease(ctx, sequenceJob, holder); err != nil {
+			return err
+		}
+		head = nil
+		if err := n.noteLostInbox(ctx, t, mark); err != nil {
+			return err
+		}
 		out, moreOut, err := wholeActs(ctx, t.EventsOut)
 		if err != nil {
 			return err
@@ -116,17 +139,24 @@ func (n *Node) sequenceOnce(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		inbox = in
+		taken = in
 		fresh := slices.DeleteFunc(slices.Clone(in), func(e store.EventRow) bool { return entered[e.ID] })
-		if err := n.enter(ctx, t, append(fresh, out...)); err != nil {
+		if head, err = n.enter(ctx, t, append(fresh, out...)); err != nil {
 			return err
 		}
 		return t.DropEventsOut(ctx, out)
 	})
-	if err != nil {
-		return false, err
+	switch {
+	case err != nil:
+	case mark.Fault != "":
+		err = n.mend(ctx)
+	case head != nil:
+		err = n.st.PutLedgerMark(ctx, markOf(head), false)
 	}
-	return more, n.st.DropInbox(ctx, inbox)
+	if err != nil {
+		return false, n.noteUnfit(ctx, err)
+	}
+	return more, n.st.DropInbox(ctx, taken)
 }
 
 // wholeActs reads the oldest events of a queue, and tells whether it has more. The events of
@@ -161,7 +191,7 @@ func together(in []store.EventRow, moreIn bool, out []store.EventRow, moreOut bo
 
 // enter appends events to the logs that they belong to, those of partners first, as the main
 // log notes how far these are.
-func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) error {
+func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) (main *store.LedgerLog, err error) {
 	slices.SortFunc(all, func(a, b store.EventRow) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID)) })
 	by := map[string][]store.EventRow{}
 	for _, e := range all {
@@ -169,7 +199,7 @@ func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) err
 	}
 	w, err := n.scribe(ctx, t)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	heads := entente.Event{Kind: "heads"}
 	pages := map[string]store.Served{} // where partners' logs have deliveries, by their entries
@@ -185,60 +215,84 @@ func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) err
 		}
 		l, err := w.append(ctx, t, org, by[org])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		notePages(pages, l, by[org])
 		heads.Logs = append(heads.Logs, entente.LogHead{Partner: org, Root: hex.EncodeToString(l.Root), Size: l.Size})
 	}
-	main := by[""]
+	own := by[""]
 	if len(heads.Logs) > 0 {
 		now := n.now()
 		heads.Time = entente.FormatMicros(now)
 		r, err := n.eventRow(now, heads, n.random)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		main = append(main, r)
+		own = append(own, r)
 	}
-	if len(main) == 0 {
-		return nil
+	if len(own) == 0 {
+		return nil, nil
 	}
-	if _, err = w.append(ctx, t, "", main); err != nil {
-		return err
+	l, err := w.append(ctx, t, "", own)
+	if err != nil {
+		return nil, err
 	}
-	return served(ctx, t, main, pages)
+	return l, served(ctx, t, own, pages)
 }
 
 // scribe writes the logs of the present epoch.
 type scribe struct {
-	home  string
-	epoch int64
-	key   ledger.Key
+	home string
+	last store.LedgerKey
+	key  ledger.Key
 }
 
+// scribe makes who writes the present epoch, which begins if there is none. A ledger that was
+// restored and does not say so yet, or whose key is lost, has none.
 func (n *Node) scribe(ctx context.Context, t *store.Tx) (scribe, error) {
+	w := scribe{}
 	home, err := t.Home(ctx)
 	if err != nil {
-		return scribe{}, err
+		return w, err
+	}
+	w.home = home.ID
+	if said, err := t.Restored(ctx); err != nil || said != "" {
+		return w, cmp.Or(err, errUndeclared)
 	}
 	keys, err := t.LedgerKeys(ctx)
 	if err != nil {
-		return scribe{}, err
+		return w, err
 	}
-	if len(keys) == 0 {
-		seed := make([]byte, ledger.SeedSize)
-		if _, err := io.ReadFull(n.random, seed); err != nil {
-			return scribe{}, err
-		}
-		k := store.LedgerKey{Epoch: 1, Generation: 1, Seed: seed}
-		if err := t.AddLedgerKey(ctx, k); err != nil {
-			return scribe{}, err
-		}
-		keys = append(keys, k)
+	facts, err := t.LedgerFacts(ctx)
+	if err != nil {
+		return w, err
 	}
-	last := keys[len(keys)-1]
-	key, err := ledger.NewKey(last.Seed)
-	return scribe{home: home.ID, epoch: last.Epoch, key: key}, err
+	if len(keys) == 0 && facts.Size == 0 {
+		w.last = store.LedgerKey{Epoch: 1, Generation: 1}
+		if w.key, w.last.Seed, err = n.newKey(); err != nil {
+			return w, err
+		}
+		w.last.Public = w.key.Public()
+		return w, t.AddLedgerKey(ctx, w.last)
+	}
+	if len(keys) == 0 || keys[len(keys)-1].Epoch < facts.Epoch {
+		return w, unfit("the key of epoch %d is not there; if it is lost for good, declare it: entente ledger renew --lost-key --cause TEXT", facts.Epoch)
+	}
+	w.last = keys[len(keys)-1]
+	if w.key, err = ledger.NewKey(w.last.Seed); err != nil {
+		return w, unfit("the key of epoch %d cannot be used; if it is lost for good, declare it: entente ledger renew --lost-key --cause TEXT", facts.Epoch)
+	}
+	return w, nil
+}
+
+// newKey draws a key, with the secret that it is made of.
+func (n *Node) newKey() (ledger.Key, []byte, error) {
+	seed := make([]byte, ledger.SeedSize)
+	if _, err := io.ReadFull(n.random, seed); err != nil {
+		return ledger.Key{}, nil, err
+	}
+	key, err := ledger.NewKey(seed)
+	return key, seed, err
 }
 
 // originOf names a log: C2SP tlog-checkpoint asks for a name that no other log has.
@@ -263,14 +317,17 @@ func (x tilesOf) Tile(ctx context.Context, level int, index int64) ([]byte, erro
 
 // append enters events into one log and signs its new head.
 func (w scribe) append(ctx context.Context, t *store.Tx, organisation string, events []store.EventRow) (*store.LedgerLog, error) {
-	was, err := t.LedgerLog(ctx, w.epoch, organisation)
+	was, err := t.LedgerLog(ctx, w.last.Epoch, organisation)
 	if err != nil {
 		return nil, err
 	}
 	if was == nil {
-		if was, err = t.AddLedgerLog(ctx, w.epoch, organisation); err != nil {
+		if was, err = t.AddLedgerLog(ctx, w.last.Epoch, organisation); err != nil {
 			return nil, err
 		}
+	}
+	if err := fits(ctx, t, w.home, was); err != nil {
+		return nil, err
 	}
 	leaves := make([][]byte, len(events))
 	entries := make([]store.LedgerEntry, len(events))
@@ -285,7 +342,7 @@ func (w scribe) append(ctx context.Context, t *store.Tx, organisation string, ev
 	}
 	now := *was
 	now.Size, now.Root = was.Size+int64(len(events)), root[:]
-	if now.Note, err = (ledger.Checkpoint{Origin: originOf(w.home, w.epoch, organisation), Size: now.Size, Root: root}).Sign(w.key); err != nil {
+	if now.Note, err = (ledger.Checkpoint{Origin: originOf(w.home, w.last.Epoch, organisation), Size: now.Size, Root: root}).Sign(w.key); err != nil {
 		return nil, err
 	}
 	tiles := make([]store.LedgerTile, len(changed))

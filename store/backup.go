@@ -26,6 +26,8 @@ type BackupInfo struct {
 	Home         string           `json:"home"` // the organisation's id
 	Made         string           `json:"made"`
 	Rows         map[string]int64 `json:"rows"` // per table
+
+	Digest string `json:"-"` // SHA-256 of the whole file in hexadecimal, where it was read back
 }
 
 const (
@@ -52,9 +54,10 @@ func (t table) names() string {
 
 // derived tables are no part of a backup: the schema's own number stands in its first
 // line, leases mean nothing to another process, the index is made from the contents, and
-// the inbox is emptied before.
+// the inbox is emptied before, and the mark
+// beside it is of this place.
 func derived(name string) bool {
-	return name == "schema_version" || name == "lease" || name == "event_in" || slices.Contains(indexTables, name)
+	return name == "schema_version" || name == "lease" || name == "event_in" || name == "ledger_mark" || slices.Contains(indexTables, name)
 }
 
 // indexTables are those of the index.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash"
@@ -113,6 +114,8 @@ func checkBackup(ctx context.Context, in io.ReaderAt, size int64, progress func(
 	if !bytes.Equal(c.sum.Sum(nil), end[:sha256.Size]) {
 		return info, damaged("it does not fit its SHA-256")
 	}
+	c.sum.Write(end)
+	info.Digest = hex.EncodeToString(c.sum.Sum(nil))
 	return info, nil
 }
 
@@ -281,6 +284,13 @@ func (l *loader) settle(t *Tx) error {
 	}
 	for _, q := range steps {
 		if _, err := t.tx.ExecContext(l.ctx, q); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(have, func(x table) bool { return x.name == "ledger_log" }) {
+		// What the ledger had beyond this is not here. So nothing is entered before that is declared.
+		said := fmt.Sprintf("restored from the backup of %s, SHA-256 %s", l.info.Made, l.info.Digest)
+		if _, err := t.tx.ExecContext(l.ctx, `INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, restoredSetting, []byte(said)); err != nil {
 			return err
 		}
 	}

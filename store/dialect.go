@@ -30,6 +30,8 @@ type dialect struct {
 	indexAnew []string
 	// inboxSchema is the migration that makes the inbox, where it is a table like the others.
 	inboxSchema []string
+	// markSchema is the one that makes the mark of the ledger, which lies beside the inbox.
+	markSchema []string
 	// ints turns a set of integers into an SQL expression for the right side of IN (and for
 	// FROM, with the one column n), with the parameter's number, and the parameter.
 	ints func(param string, set []int64) (expr string, arg any)

@@ -328,7 +328,9 @@ func blueprint(ctx context.Context) ([]table, []string, error) {
 	}
 	err = s.View(ctx, func(t *Tx) error {
 		if tables, err = t.tables(ctx); err == nil {
-			tables = slices.DeleteFunc(tables, func(x table) bool { return x.name == "index_version" || x.name == "event_in" }) // not among the rest on both engines
+			tables = slices.DeleteFunc(tables, func(x table) bool {
+				return x.name == "index_version" || x.name == "event_in" || x.name == "ledger_mark"
+			}) // not among the rest on both engines
 			indexes, err = t.strings(ctx, s.d.indexes)
 		}
 		return err

@@ -25,13 +25,24 @@ func eventBulk(table string) bulk {
 // PutEvents keeps events together with what else the transaction writes, until they are
 // entered into the ledger.
 func (t *Tx) PutEvents(ctx context.Context, all []EventRow) error {
-	return t.putEvents(ctx, "event_out", all)
+	return t.s.faulty("events", func() error { return t.putEvents(ctx, "event_out", all) })
 }
 
 // PutInbox keeps events durably whose only effect is an answer. It does not wait for who
-// writes anything else.
+// writes anything else. It is Unavailable while the ledger is known to have a fault.
 func (s *Store) PutInbox(ctx context.Context, all []EventRow) error {
-	return s.update(ctx, s.inbox, func(t *Tx) error { return t.putEvents(ctx, "event_in", all) })
+	return s.faulty("inbox", func() error {
+		return s.update(ctx, s.inbox, func(t *Tx) error {
+			m, err := t.ledgerMark(ctx)
+			if err == nil && m.Fault != "" {
+				err = entente.Errorf(entente.Unavailable, "the ledger has a fault: %s", m.Fault)
+			}
+			if err != nil {
+				return err
+			}
+			return t.putEvents(ctx, "event_in", all)
+		})
+	})
 }
 
 func (t *Tx) putEvents(ctx context.Context, table string, all []EventRow) error {
@@ -85,7 +96,7 @@ func (t *Tx) eventRows(ctx context.Context, text string, args ...any) ([]EventRo
 
 // DropEventsOut takes events away that were entered into the ledger.
 func (t *Tx) DropEventsOut(ctx context.Context, all []EventRow) error {
-	return t.dropEvents(ctx, "event_out", all)
+	return t.s.faulty("events-drop", func() error { return t.dropEvents(ctx, "event_out", all) })
 }
 
 // DropInbox takes events out of the inbox that were entered into the ledger.
@@ -93,7 +104,9 @@ func (s *Store) DropInbox(ctx context.Context, all []EventRow) error {
 	if len(all) == 0 {
 		return nil
 	}
-	return s.update(ctx, s.inbox, func(t *Tx) error { return t.dropEvents(ctx, "event_in", all) })
+	return s.faulty("inbox-drop", func() error {
+		return s.update(ctx, s.inbox, func(t *Tx) error { return t.dropEvents(ctx, "event_in", all) })
+	})
 }
 
 func (t *Tx) dropEvents(ctx context.Context, table string, all []EventRow) error {

@@ -21,7 +21,8 @@ type LedgerLog struct {
 // LedgerKey is a key that signs checkpoints of an epoch.
 type LedgerKey struct {
 	Epoch, Generation int64
-	Seed              []byte // the secret
+	Seed              []byte // the secret; nothing where it is lost
+	Public            []byte // the public half; nothing where an earlier release made the key
 	Size              int64  // of the main log when it came into use
 	Endorsed          []byte // by the key before it; nothing for the first of all
 }
@@ -72,7 +73,7 @@ func (t *Tx) ledgerLogs(ctx context.Context, where string, args ...any) ([]Ledge
 
 // LedgerKeys lists the keys, oldest first.
 func (t *Tx) LedgerKeys(ctx context.Context) ([]LedgerKey, error) {
-	rows, err := t.query(ctx, `SELECT epoch, generation, seed, size, endorsed FROM ledger_key ORDER BY epoch, generation`)
+	rows, err := t.query(ctx, `SELECT epoch, generation, seed, size, endorsed, public FROM ledger_key ORDER BY epoch, generation`)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func (t *Tx) LedgerKeys(ctx context.Context) ([]LedgerKey, error) {
 	var out []LedgerKey
 	for rows.Next() {
 		var k LedgerKey
-		if err := rows.Scan(&k.Epoch, &k.Generation, &k.Seed, &k.Size, &k.Endorsed); err != nil {
+		if err := rows.Scan(&k.Epoch, &k.Generation, &k.Seed, &k.Size, &k.Endorsed, &k.Public); err != nil {
 			return nil, err
 		}
 		out = append(out, k)
@@ -90,20 +91,24 @@ func (t *Tx) LedgerKeys(ctx context.Context) ([]LedgerKey, error) {
 
 // AddLedgerKey keeps a new key.
 func (t *Tx) AddLedgerKey(ctx context.Context, k LedgerKey) error {
-	_, err := t.exec(ctx, `INSERT INTO ledger_key (epoch, generation, seed, size, endorsed) VALUES ($1, $2, $3, $4, $5)`,
-		k.Epoch, k.Generation, k.Seed, k.Size, present(k.Endorsed))
-	return err
+	return t.s.faulty("key", func() error {
+		_, err := t.exec(ctx, `INSERT INTO ledger_key (epoch, generation, seed, size, endorsed, public) VALUES ($1, $2, $3, $4, $5, $6)`,
+			k.Epoch, k.Generation, k.Seed, k.Size, present(k.Endorsed), present(k.Public))
+		return err
+	})
 }
 
 // AddLedgerLog makes an empty log.
 func (t *Tx) AddLedgerLog(ctx context.Context, epoch int64, organisation string) (*LedgerLog, error) {
 	l := &LedgerLog{Epoch: epoch, Organisation: organisation}
-	err := t.queryRow(ctx, `INSERT INTO series (name, last) VALUES ('ledger', 1) ON CONFLICT (name) DO UPDATE SET last = series.last + 1 RETURNING last`).Scan(&l.Num)
-	if err != nil {
-		return nil, err
-	}
-	_, err = t.exec(ctx, `INSERT INTO ledger_log (num, epoch, organisation, size, root, note) VALUES ($1, $2, $3, 0, $4, $5)`, l.Num, epoch, organisation, []byte{}, []byte{})
-	return l, err
+	return l, t.s.faulty("log", func() error {
+		err := t.queryRow(ctx, `INSERT INTO series (name, last) VALUES ('ledger', 1) ON CONFLICT (name) DO UPDATE SET last = series.last + 1 RETURNING last`).Scan(&l.Num)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `INSERT INTO ledger_log (num, epoch, organisation, size, root, note) VALUES ($1, $2, $3, 0, $4, $5)`, l.Num, epoch, organisation, []byte{}, []byte{})
+		return err
+	})
 }
 
 func present(b []byte) []byte {
@@ -124,6 +129,10 @@ var (
 // that change by it and the checkpoint that follows. It is a Conflict if the log has another
 // size by now.
 func (t *Tx) AppendLedger(ctx context.Context, was, now *LedgerLog, entries []LedgerEntry, tiles []LedgerTile) error {
+	return t.s.faulty("append", func() error { return t.appendLedger(ctx, was, now, entries, tiles) })
+}
+
+func (t *Tx) appendLedger(ctx context.Context, was, now *LedgerLog, entries []LedgerEntry, tiles []LedgerTile) error {
 	res, err := t.exec(ctx, `UPDATE ledger_log SET size = $1, root = $2, note = $3 WHERE num = $4 AND size = $5`, now.Size, now.Root, now.Note, was.Num, was.Size)
 	if err != nil {
 		return err

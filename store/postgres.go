@@ -26,6 +26,7 @@ var postgresDialect = &dialect{
 		`CREATE INDEX search_words ON search USING GIN (words)`,
 	},
 	inboxSchema: []string{inboxSchema},
+	markSchema:  []string{markSchema},
 	ints: func(param string, set []int64) (string, any) {
 		return "(SELECT unnest(" + param + "::bigint[]) AS n)", set
 	},

@@ -213,8 +213,14 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE partner_key (organisation TEXT NOT NULL, vkey TEXT NOT NULL, added BIGINT NOT NULL, PRIMARY KEY (organisation, vkey)) {clustered}`,
 		`CREATE TABLE ledger_ack (log BIGINT NOT NULL, size BIGINT NOT NULL, organisation TEXT NOT NULL, vkey TEXT NOT NULL, note {blob} NOT NULL,
 			at BIGINT NOT NULL, PRIMARY KEY (log, size)) {clustered}`,
-	}}
+	}, append([]string{
+		// The public halves of the keys stay when their secrets are lost.
+		`ALTER TABLE ledger_key ADD COLUMN public {blob} NOT NULL DEFAULT {empty}`,
+	}, d.markSchema...)}
 }
+
+// markSchema makes the table with the one row of [LedgerMark].
+const markSchema = `CREATE TABLE IF NOT EXISTS ledger_mark (one BIGINT PRIMARY KEY, epoch BIGINT NOT NULL, size BIGINT NOT NULL, root {blob} NOT NULL, fault TEXT NOT NULL)`
 
 // inboxSchema makes the table of events whose only effect is an answer.
 const inboxSchema = `CREATE TABLE IF NOT EXISTS event_in (at BIGINT NOT NULL, id {blob} NOT NULL, organisation TEXT NOT NULL, kind TEXT NOT NULL, salt {blob} NOT NULL,
@@ -238,6 +244,9 @@ func (s *Store) migrateOnce(ctx context.Context) error {
 	}
 	if err := s.update(ctx, s.inbox, func(t *Tx) error {
 		_, err := t.tx.ExecContext(ctx, s.d.words.Replace(inboxSchema))
+		if err == nil {
+			_, err = t.tx.ExecContext(ctx, s.d.words.Replace(markSchema))
+		}
 		return err
 	}); err != nil {
 		return err

@@ -29,6 +29,8 @@ type Store struct {
 	// On SQLite, which has one writer for a file, write, index and inbox hold one transaction each.
 	write, index, inbox, read side
 
+	faults func(write string, persisted bool) error // see Options
+
 	mu     sync.Mutex
 	blocks map[string]block // numbers reserved for this process
 	terms  map[entente.Digest]entente.Terms
@@ -38,6 +40,10 @@ type Store struct {
 type Options struct {
 	// URL is "postgres://…" for PostgreSQL, else the path of a SQLite file.
 	URL string
+	// Faults, if there is one, is told before and after each write of the ledger's path, and
+	// before and after each commit of such a transaction; its error becomes that of the write.
+	// It is how tests have every write fail once, before and after it persists.
+	Faults func(write string, persisted bool) error
 }
 
 // Open opens a database and brings its schema up to date. A database that a newer
@@ -59,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, entente.Wrap(entente.Unavailable, err, "the database cannot be opened: "+err.Error())
 	}
-	s := &Store{d: d, blocks: map[string]block{}, terms: map[entente.Digest]entente.Terms{}}
+	s := &Store{d: d, faults: o.Faults, blocks: map[string]block{}, terms: map[entente.Digest]entente.Terms{}}
 	s.write = newSide(d, p.write, nil)
 	s.index, s.inbox, s.read = s.write, s.write, s.write
 	if p.index != p.write {
@@ -172,7 +178,10 @@ func (s *Store) once(ctx context.Context, on side, f func(*Tx) error) error {
 	if err := f(&Tx{s: s, tx: tx, st: on.statements}); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if s.faults == nil || on.options != nil || s.d.view == nil && on.db == s.read.db {
+		return tx.Commit()
+	}
+	return s.faulty("commit", tx.Commit)
 }
 
 // sleep waits a little longer with each try, by a random part, so that two processes do

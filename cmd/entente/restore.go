@@ -25,7 +25,8 @@ func (a *app) restoreCmd() *cobra.Command {
 matter. Nothing is ever overwritten, and the node is there as a whole or not at
 all: a truncated or damaged file is refused before anything is made.
 
-What the node acknowledged after the backup was made is gone. Accounts, passwords,
+What the node acknowledged after the backup was made is gone; the ledger begins a
+new epoch that says so ("entente ledger keys" has its key). Accounts, passwords,
 tokens and cursors that clients hold go on working. Certificates are not in a
 backup: put the directory tls back, or clients must trust the new certificate.`,
 		Example: `  entente restore --data /var/lib/entente latest.backup
@@ -71,20 +72,25 @@ func (a *app) restore(ctx context.Context, name string) error {
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "Restored the node of %s, as it was at %s: %s\n\n", plain(v.Organisation), v.Made, v.text())
 		fmt.Fprint(w, strings.TrimLeft(`
-What it acknowledged after that time is gone: let sources send it again.
+What it acknowledged after that time is gone: let sources send it again. The ledger
+says so by a new epoch; give its key to partners and witnesses (entente ledger keys).
 Certificates are not in a backup: put the directory tls back before you start the
 server, or clients must trust a new one. "entente doctor" checks what is there.
 `, "\n"))
 	})
 }
 
-// indexed makes the index of what was restored, so that search works at once.
+// indexed makes the index of what was restored, so that search works at once, and has the
+// ledger begin its new epoch.
 func (a *app) indexed(ctx context.Context) error {
 	n, done, err := a.open(ctx, mustExist, nil)
 	if err != nil {
 		return err
 	}
 	defer done()
+	if err := n.CatchUpLedger(ctx); err != nil { // which declares where it comes from
+		return err
+	}
 	return a.catchUp(ctx, n)
 }
 
