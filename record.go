@@ -11,6 +11,9 @@ func Record(c Command, f Facts, ch Change) (Event, []Event) {
 	if e.Kind == "" {
 		return e, nil
 	}
+	if ch.Removal != nil && ch.Removal.Confirmed == 0 {
+		e.Kind, e.Result = e.Kind+"-ask", ch.Removal.What
+	}
 	e.Time, e.By = FormatMicros(f.Now), f.by(ch)
 	if e.Case == "" {
 		e.Case = f.Actor.Case
@@ -153,6 +156,9 @@ func recordOf(c Command, f Facts, ch Change) Event {
 		return e
 	}
 	if e := recordAgreement(c, ch); e.Kind != "" {
+		return e
+	}
+	if e := recordReview(c, ch); e.Kind != "" {
 		return e
 	}
 	return recordRunNode(c, f, ch)

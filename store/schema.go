@@ -213,6 +213,13 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE partner_key (organisation TEXT NOT NULL, vkey TEXT NOT NULL, added BIGINT NOT NULL, PRIMARY KEY (organisation, vkey)) {clustered}`,
 		`CREATE TABLE ledger_ack (log BIGINT NOT NULL, size BIGINT NOT NULL, organisation TEXT NOT NULL, vkey TEXT NOT NULL, note {blob} NOT NULL,
 			at BIGINT NOT NULL, PRIMARY KEY (log, size)) {clustered}`,
+	}, {
+		// What reviewers write and recommend, and what would shut them out and waits for a second
+		// person: kind is note, recommendation or removal, about the id of the reviewer in the latter.
+		`CREATE TABLE review (id TEXT PRIMARY KEY, kind TEXT NOT NULL, about TEXT NOT NULL, at BIGINT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX review_kind ON review (kind, about, at)`,
+		// The keys with which people sign.
+		`CREATE TABLE account_key (account TEXT PRIMARY KEY, pubkey {blob} NOT NULL, added BIGINT NOT NULL, added_by TEXT NOT NULL)`,
 	}}
 }
 
