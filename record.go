@@ -166,7 +166,7 @@ func recordOf(c Command, f Facts, ch Change) Event {
 
 // recordSubmit counts what came in by what became of it.
 func (f Facts) recordSubmit(kind string, c Submit, ch Change) Event {
-	e := Event{Kind: kind, About: about("collection", c.Collection, "agreement", c.Through), Count: len(c.Versions), Rules: map[string]Counted{}}
+	e := Event{Kind: kind, About: about("collection", c.Collection, "agreement", c.Through), Count: len(c.Versions), Dissent: ch.dissents(), Rules: map[string]Counted{}}
 	salts := make(map[Digest][]byte, len(ch.Contents))
 	for _, all := range f.Known {
 		for _, k := range all {
@@ -194,6 +194,15 @@ func (f Facts) recordSubmit(kind string, c Submit, ch Change) Event {
 		e.Rules[outcome] = n
 	}
 	return e
+}
+
+// dissents counts the opinions and notes of dissent of a submission.
+func (ch Change) dissents() int {
+	seen := map[ObjectID]bool{}
+	for _, d := range ch.Dissent {
+		seen[d.Dissent] = true
+	}
+	return len(seen)
 }
 
 // recordVersion adds the commitment to the version that was decided about.
@@ -281,8 +290,12 @@ func recordAgreement(c Command, ch Change) Event {
 	}
 	if s := ch.Step; s != nil {
 		e.Terms = &TermsRef{Hash: s.Hash.String(), Version: s.Version}
-	} else if v := ch.TermsVersion; v != nil {
-		e.Terms = &TermsRef{Hash: v.Hash.String(), Version: v.Number}
+	}
+	if v := ch.TermsVersion; v != nil {
+		e.Terms = &TermsRef{Hash: v.Hash.String(), Version: v.Number, Purpose: v.Terms.Purpose}
+		for _, m := range v.Terms.Members {
+			e.Terms.Members = append(e.Terms.Members, m.Organisation)
+		}
 	}
 	return e
 }
