@@ -95,7 +95,8 @@ type Share struct {
 // TermsRef names a version of an agreement's terms.
 type TermsRef struct {
 	Hash string `json:"hash"`
-	// Members are ids of organisations, home apart; they and the purpose are told when terms are written.
+	// Members are ids of organisations, home apart; they and the purpose are told
+	// when terms are written, and when they come into force.
 	Members []string `json:"members,omitempty"`
 	Purpose string   `json:"purpose,omitempty"`
 	Version int64    `json:"version"`

@@ -257,6 +257,15 @@ func recordKeeping(c Command, f Facts, ch Change) Event {
 	return Event{}
 }
 
+// TermsTold names a version of terms with what they are for and with whom, which figures need.
+func TermsTold(hash Digest, version int64, t *Terms) *TermsRef {
+	r := &TermsRef{Hash: hash.String(), Version: version, Purpose: t.Purpose}
+	for _, m := range t.Members {
+		r.Members = append(r.Members, m.Organisation)
+	}
+	return r
+}
+
 // recordAgreement has the steps of agreements.
 func recordAgreement(c Command, ch Change) Event {
 	e := Event{}
@@ -292,10 +301,7 @@ func recordAgreement(c Command, ch Change) Event {
 		e.Terms = &TermsRef{Hash: s.Hash.String(), Version: s.Version}
 	}
 	if v := ch.TermsVersion; v != nil {
-		e.Terms = &TermsRef{Hash: v.Hash.String(), Version: v.Number, Purpose: v.Terms.Purpose}
-		for _, m := range v.Terms.Members {
-			e.Terms.Members = append(e.Terms.Members, m.Organisation)
-		}
+		e.Terms = TermsTold(v.Hash, v.Number, &v.Terms)
 	}
 	return e
 }

@@ -3,6 +3,7 @@ package entente
 import (
 	"crypto/ed25519"
 	"encoding/hex"
+	"slices"
 )
 
 // ReviewNote is a finding: what a reviewer writes about an event or an object. It changes nothing.
@@ -231,6 +232,26 @@ func (f Facts) byTwo(ch Change, what string) (Change, error) {
 	}
 	r := Removal{ID: f.NewID, Account: a.ID, What: what, By: f.Actor.Account.ID, At: f.Now}
 	return Change{Removal: &r, Receipt: Receipt{ID: r.ID, Waits: true}}, nil
+}
+
+// Supplied is one submission of a content, as far as it matters for what a reviewer reads.
+type Supplied struct {
+	Home  bool   // home's own
+	Terms *Terms // of the agreement through which it came, nil for none
+}
+
+// ReviewReads tells whether a reviewer reads a content, and not only what there is of it: what
+// is not marked AMBER+STRICT or RED, what home submitted itself, and what came through an
+// agreement whose terms say so. Markings that no level of TLP is known of do not count.
+func ReviewReads(v *Version, by []Supplied) bool {
+	strict := func(id ObjectID) bool {
+		t, ok := TLPOf(id)
+		return ok && t >= TLPAmberStrict
+	}
+	if !slices.ContainsFunc(v.Markings, strict) && !slices.ContainsFunc(v.Granular, func(g GranularMarking) bool { return strict(g.Marking) }) {
+		return true
+	}
+	return slices.ContainsFunc(by, func(s Supplied) bool { return s.Home || s.Terms != nil && s.Terms.ReviewContent })
 }
 
 // recordReview has what reviewers do, and the answers.
