@@ -78,5 +78,5 @@ func decideRemoveCertificate(c RemoveCertificate, f Facts) (Change, error) {
 	if f.Certificate == nil {
 		return Change{}, Errorf(NotFound, "there is no certificate %s", clip(c.Certificate))
 	}
-	return Change{RemoveCertificate: f.Certificate.ID, Receipt: Receipt{ID: f.Certificate.ID}}, nil
+	return f.byTwo(Change{RemoveCertificate: f.Certificate.ID, Receipt: Receipt{ID: f.Certificate.ID}}, "take the certificate "+f.Certificate.ID)
 }

@@ -174,4 +174,6 @@ type Receipt struct {
 	Mandate Mandate  // that a decision for the organisation rests on
 	Results []Result // of a Submit, in the order of its versions
 	Deleted int      // versions that a DeleteObject took out
+	// Waits tells that nothing was done but to ask: a second person does it. See [Removal].
+	Waits bool
 }

@@ -77,6 +77,12 @@ func Decide(c Command, f Facts) (Change, error) {
 		return decideNoteCleared(c, f)
 	case Acknowledge:
 		return decideAcknowledge(c, f)
+	case AddReviewNote:
+		return decideReviewNote(c, f)
+	case Recommend:
+		return decideRecommend(c, f)
+	case AnswerRecommendation:
+		return decideAnswer(c, f)
 	}
 	if _, err := Authorise(f, RunNode); err != nil {
 		return Change{}, err
@@ -113,13 +119,15 @@ func decideRunNode(c Command, f Facts) (Change, error) {
 		return decideAddAccount(c, f)
 	case SetPassword:
 		return decideSetPassword(c, f)
+	case SetAccountKey:
+		return decideAccountKey(c, f)
 	case AddToken:
 		return decideAddToken(c, f)
 	case RemoveToken:
 		if f.Token == nil {
 			return Change{}, Errorf(NotFound, "there is no token %s", c.Token)
 		}
-		return Change{RemoveToken: f.Token.ID}, nil
+		return f.byTwo(Change{RemoveToken: f.Token.ID}, "take the token "+f.Token.ID)
 	case AddCertificate:
 		return decideAddCertificate(c, f)
 	case RemoveCertificate:
@@ -330,7 +338,11 @@ func decideSetPassword(c SetPassword, f Facts) (Change, error) {
 	}
 	to := *f.Account
 	to.PasswordHash = c.PasswordHash
-	return Change{Account: &to, Receipt: Receipt{ID: to.ID}}, nil
+	ch := Change{Account: &to, Receipt: Receipt{ID: to.ID}}
+	if f.Account.PasswordHash == "" {
+		return ch, nil
+	}
+	return f.byTwo(ch, "replace the password")
 }
 
 func decideAddToken(c AddToken, f Facts) (Change, error) {
@@ -355,7 +367,11 @@ func decideDisable(c DisableAccount, f Facts) (Change, error) {
 		return Change{}, lastOperator(&to, "disable it")
 	}
 	to.Disabled = !c.Enable
-	return Change{Account: &to, Receipt: Receipt{ID: to.ID}}, nil
+	ch := Change{Account: &to, Receipt: Receipt{ID: to.ID}}
+	if c.Enable {
+		return ch, nil
+	}
+	return f.byTwo(ch, "disable the account")
 }
 
 func decideGrant(c SetGrant, f Facts) (Change, error) {

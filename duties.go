@@ -21,6 +21,7 @@ const (
 	Permit          Act = "grant permissions to share onward"
 	Preserve        Act = "preserve objects under a case; lift that"
 	Erase           Act = "erase versions under a legal basis"
+	Review          Act = "write findings, and recommend to suspend"
 )
 
 // Duty is one row of the table of who may do what.
@@ -46,6 +47,7 @@ func Duties() []Duty {
 		{Permit, []Role{Releaser}, false},
 		{Preserve, []Role{Releaser}, false},
 		{Erase, []Role{Releaser}, false},
+		{Review, []Role{Reviewer}, false},
 	}
 }
 

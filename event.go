@@ -18,6 +18,7 @@ type Event struct {
 	// Checkpoints are the signed notes that survived, in the first event of a new epoch.
 	Checkpoints []string      `json:"checkpoints,omitempty"`
 	Count       int           `json:"count,omitempty"`
+	Dissent     int           `json:"dissent,omitempty"` // opinions and notes of dissent among what was submitted
 	Endpoint    string        `json:"endpoint,omitempty"`
 	Entries     *Range        `json:"entries,omitempty"` // that entered a feed
 	Erased      []ErasedEvent `json:"erased,omitempty"`  // events whose bytes were erased
@@ -93,8 +94,12 @@ type Share struct {
 
 // TermsRef names a version of an agreement's terms.
 type TermsRef struct {
-	Hash    string `json:"hash"`
-	Version int64  `json:"version"`
+	Hash string `json:"hash"`
+	// Members are ids of organisations, home apart; they and the purpose are told
+	// when terms are written, and when they come into force.
+	Members []string `json:"members,omitempty"`
+	Purpose string   `json:"purpose,omitempty"`
+	Version int64    `json:"version"`
 }
 
 // Retention is for how long a kind of event is of use: what a node keeps longer or shorter

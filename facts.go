@@ -71,6 +71,14 @@ type Facts struct {
 	KeyKnown bool
 	// Ledger is how far the ledger is, where the command is about it.
 	Ledger LedgerFacts
+	// SubjectKnown tells that there is the event or object that a finding is about.
+	SubjectKnown bool
+	// AccountKey is the key of who acts, or of Account where the command is about keys; nil for none.
+	AccountKey []byte
+	// Recommendation is the one that the command names, nil if there is none.
+	Recommendation *Recommendation
+	// Removals are those that concern Account.
+	Removals []Removal
 	// Empty tells that Collection, or the API root that the command names, holds nothing.
 	Empty bool
 
@@ -201,6 +209,11 @@ type Change struct {
 	Erasing      []int64          // numbers of contents that Erasure is about from now on
 	Said         []SaidOf         // to keep
 	Empty        []Emptied        // contents whose bytes are removed, by Erasure
+
+	ReviewNote     *ReviewNote     // to add
+	Recommendation *Recommendation // to put
+	Removal        *Removal        // to put
+	AccountKey     *AccountKey     // to put
 
 	Receipt Receipt
 }

@@ -131,7 +131,15 @@ func decideEndMandate(c EndMandate, f Facts) (Change, error) {
 		return Change{}, lastOperator(f.Account, "end this mandate")
 	}
 	m.Until, m.Ended, m.EndedBy = at, f.Now, f.Actor.Account.ID
-	return Change{Mandates: []Mandate{m}, Receipt: Receipt{ID: m.ID}}, nil
+	ch := Change{Mandates: []Mandate{m}, Receipt: Receipt{ID: m.ID}}
+	if m.Role != Reviewer {
+		return ch, nil
+	}
+	what := "end the mandate " + m.ID
+	if c.At != 0 {
+		what += " at " + FormatMicros(c.At)
+	}
+	return f.byTwo(ch, what)
 }
 
 func lastOperator(a *Account, what string) error {

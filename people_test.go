@@ -20,12 +20,18 @@ type people struct {
 	orgs     []entente.Organisation
 	declared []entente.Interest
 	stops    []entente.Stop
+
+	removals    []entente.Removal
+	recommended []entente.Recommendation
+	keys        map[string]*entente.AccountKey
+	notes       []entente.ReviewNote
+	state       entente.AgreementState // of the one agreement, "agreement"
 }
 
 const partnerID, homeID = "org-partner", "org-home"
 
 func newPeople() *people {
-	return &people{now: 1000, accounts: map[string]*entente.Account{}, orgs: []entente.Organisation{
+	return &people{now: 1000, accounts: map[string]*entente.Account{}, keys: map[string]*entente.AccountKey{}, state: entente.Active, orgs: []entente.Organisation{
 		{ID: homeID, Name: "Home", Home: true}, {ID: partnerID, Name: "Partner"}}}
 }
 
@@ -61,6 +67,7 @@ func (p *people) do(a entente.Actor, c entente.Command) (string, error) {
 			}
 		}
 	}
+	p.reviewFacts(&f, c)
 	ch, err := entente.Decide(c, f)
 	if err != nil {
 		return "", err
@@ -94,6 +101,7 @@ func (p *people) do(a entente.Actor, c entente.Command) (string, error) {
 	if ch.Stop != nil {
 		p.stops = put(p.stops, *ch.Stop, func(s entente.Stop) string { return s.ID })
 	}
+	p.applyReview(ch)
 	return ch.Receipt.ID, nil
 }
 

@@ -11,6 +11,9 @@ func Record(c Command, f Facts, ch Change) (Event, []Event) {
 	if e.Kind == "" {
 		return e, nil
 	}
+	if ch.Removal != nil && ch.Removal.Confirmed == 0 {
+		e.Kind, e.Result = e.Kind+"-ask", ch.Removal.What
+	}
 	e.Time, e.By = FormatMicros(f.Now), f.by(ch)
 	if e.Case == "" {
 		e.Case = f.Actor.Case
@@ -155,12 +158,15 @@ func recordOf(c Command, f Facts, ch Change) Event {
 	if e := recordAgreement(c, ch); e.Kind != "" {
 		return e
 	}
+	if e := recordReview(c, ch); e.Kind != "" {
+		return e
+	}
 	return recordRunNode(c, f, ch)
 }
 
 // recordSubmit counts what came in by what became of it.
 func (f Facts) recordSubmit(kind string, c Submit, ch Change) Event {
-	e := Event{Kind: kind, About: about("collection", c.Collection, "agreement", c.Through), Count: len(c.Versions), Rules: map[string]Counted{}}
+	e := Event{Kind: kind, About: about("collection", c.Collection, "agreement", c.Through), Count: len(c.Versions), Dissent: ch.dissents(), Rules: map[string]Counted{}}
 	salts := make(map[Digest][]byte, len(ch.Contents))
 	for _, all := range f.Known {
 		for _, k := range all {
@@ -188,6 +194,15 @@ func (f Facts) recordSubmit(kind string, c Submit, ch Change) Event {
 		e.Rules[outcome] = n
 	}
 	return e
+}
+
+// dissents counts the opinions and notes of dissent of a submission.
+func (ch Change) dissents() int {
+	seen := map[ObjectID]bool{}
+	for _, d := range ch.Dissent {
+		seen[d.Dissent] = true
+	}
+	return len(seen)
 }
 
 // recordVersion adds the commitment to the version that was decided about.
@@ -242,6 +257,15 @@ func recordKeeping(c Command, f Facts, ch Change) Event {
 	return Event{}
 }
 
+// TermsTold names a version of terms with what they are for and with whom, which figures need.
+func TermsTold(hash Digest, version int64, t *Terms) *TermsRef {
+	r := &TermsRef{Hash: hash.String(), Version: version, Purpose: t.Purpose}
+	for _, m := range t.Members {
+		r.Members = append(r.Members, m.Organisation)
+	}
+	return r
+}
+
 // recordAgreement has the steps of agreements.
 func recordAgreement(c Command, ch Change) Event {
 	e := Event{}
@@ -275,8 +299,9 @@ func recordAgreement(c Command, ch Change) Event {
 	}
 	if s := ch.Step; s != nil {
 		e.Terms = &TermsRef{Hash: s.Hash.String(), Version: s.Version}
-	} else if v := ch.TermsVersion; v != nil {
-		e.Terms = &TermsRef{Hash: v.Hash.String(), Version: v.Number}
+	}
+	if v := ch.TermsVersion; v != nil {
+		e.Terms = TermsTold(v.Hash, v.Number, &v.Terms)
 	}
 	return e
 }

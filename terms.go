@@ -26,12 +26,15 @@ type Terms struct {
 	// Onward lets what arrives through this agreement go into others, as far as its marking
 	// allows. Without it only a permission of the originator does.
 	Onward         bool
-	Approval       TLP   // from which marking up two people approve; TLPNone: never
-	WithdrawOlder  bool  // stricter = "withdraw": an older version leaves when a stricter newer one comes; else somebody is asked
-	RequireDissent bool  // dissent = "require": waits for dissent that cannot be released yet; else it goes without
-	WitnessedProof bool  // proof = "witnessed"
-	ValidFrom      int64 // microseconds since 1970, 0 for at once
-	ValidUntil     int64 // microseconds since 1970, 0 for no end
+	Approval       TLP  // from which marking up two people approve; TLPNone: never
+	WithdrawOlder  bool // stricter = "withdraw": an older version leaves when a stricter newer one comes; else somebody is asked
+	RequireDissent bool // dissent = "require": waits for dissent that cannot be released yet; else it goes without
+	WitnessedProof bool // proof = "witnessed"
+	// ReviewContent lets home's reviewer read what members sent under AMBER+STRICT, and not
+	// only what there is of it: review = "content".
+	ReviewContent bool
+	ValidFrom     int64 // microseconds since 1970, 0 for at once
+	ValidUntil    int64 // microseconds since 1970, 0 for no end
 }
 
 // Flow is which way data go between home and a member.

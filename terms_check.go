@@ -262,7 +262,7 @@ func (c *clashes) dialogue(t *Terms) {
 		{"labels", len(t.Labels) > 0}, {"except_labels", len(t.ExceptLabels) > 0},
 		{"confidence", t.Confidence != 0}, {"need_confidence", t.NeedConfidence}, {"age", t.AgeDays != 0},
 		{"references", t.OpenReferences}, {"onward", t.Onward}, {"approval", t.Approval != TLPNone},
-		{"stricter", t.WithdrawOlder}, {"dissent", t.RequireDissent},
+		{"stricter", t.WithdrawOlder}, {"dissent", t.RequireDissent}, {"review", t.ReviewContent},
 	}
 	for _, g := range given {
 		if g.there {

@@ -47,7 +47,7 @@ func TestTermsCheck(t *testing.T) {
 			t.Community, t.Vocabularies, t.Unmarked, t.Approval = "Finance", []string{colB}, entente.TLPGreen, entente.TLPAmber
 			t.Types, t.ExceptTypes, t.Labels, t.ExceptLabels = []string{"indicator", "url"}, []string{"note"}, []string{"a b"}, []string{"c"}
 			t.Confidence, t.NeedConfidence, t.AgeDays, t.Onward = 100, true, entente.MaxAgeDays, true
-			t.WithdrawOlder, t.RequireDissent, t.WitnessedProof = true, true, true
+			t.WithdrawOlder, t.RequireDissent, t.WitnessedProof, t.ReviewContent = true, true, true, true
 			t.ValidFrom, t.ValidUntil, t.Members[0].Client = 20_000*day, 20_001*day, true
 		}, "", false},
 		"no name":             {func(t *entente.Terms) { t.Name = "" }, "name", false},
@@ -120,10 +120,10 @@ func TestTermsCheck(t *testing.T) {
 			t.Vocabularies, t.Highest, t.Unmarked, t.Approval = []string{colA}, entente.TLPGreen, entente.TLPGreen, entente.TLPGreen
 			t.Types, t.ExceptTypes, t.Labels, t.ExceptLabels = []string{"tool"}, []string{"note"}, []string{"a"}, []string{"b"}
 			t.Confidence, t.NeedConfidence, t.AgeDays, t.Onward = 1, true, 1, true
-			t.WithdrawOlder, t.RequireDissent = true, true
+			t.WithdrawOlder, t.RequireDissent, t.ReviewContent = true, true, true
 		}, "vocabularies|collections highest|collections unmarked|collections types|collections except_types|collections labels|collections " +
 			"except_labels|collections confidence|collections need_confidence|collections age|collections onward|collections approval|collections " +
-			"stricter|collections dissent|collections", true},
+			"stricter|collections dissent|collections review|collections", true},
 		"dialogue with open references": {func(t *entente.Terms) { t.OpenReferences = true }, "references|collections", true},
 	}
 	for name, c := range cases {

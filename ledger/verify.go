@@ -27,6 +27,8 @@ type Options struct {
 	// Each, if there is one, is called with each event, in the order of a log, from one
 	// goroutine. An error ends the verification.
 	Each func(Entered) error
+	// Gone, if there is one, is called so with each entry whose event was erased: it has no event.
+	Gone func(Entered) error
 	// Policy, if it has a quorum, must be met by the cosignatures of the newest main log's
 	// checkpoint. The keys of logs in it play no part.
 	Policy Policy
@@ -39,6 +41,7 @@ type Entered struct {
 	Index   int64
 	Event   Event
 	Raw     []byte // good during the call
+	Entry   [EntrySize]byte
 }
 
 // Report is what was verified.
@@ -47,6 +50,7 @@ type Report struct {
 	Keys    []string         // the verifier keys of the main logs, as the export has them
 	Epochs  int              // of these, each but the first begins with a discontinuity
 	Logs    int              // of all epochs
+	Sizes   map[string]int64 // of each log, by its origin
 	Entries int64            // of all logs
 	Erased  int64            // entries whose event was erased
 	Kinds   map[string]int64 // events of the main logs
@@ -75,7 +79,7 @@ func Verify(ctx context.Context, files Files, o Options) (Report, error) {
 	v := &verifier{ctx: ctx, files: files, o: o, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		feeds: map[string]*feed{}, logs: map[string]verified{},
 		named: map[named]at{}, unnamed: map[named]at{}, pages: map[named]string{}, erased: map[[EntrySize]byte]at{}, told: map[[EntrySize]byte]bool{}}
-	v.report.Kinds, v.report.Shared = map[string]int64{}, map[string]int64{}
+	v.report.Kinds, v.report.Shared, v.report.Sizes = map[string]int64{}, map[string]int64{}, map[string]int64{}
 	err := v.run()
 	cancel()
 	v.running.Wait()

@@ -113,6 +113,7 @@ func (v *verifier) open(e ExportEpoch, l ExportLog) (place, [32]byte, error) {
 	v.logs[l.Origin] = verified{p, c.Root, keys}
 	v.report.Logs++
 	v.report.Entries += c.Size
+	v.report.Sizes[l.Origin] = c.Size
 	return p, c.Root, v.listed(path, sha256.Sum256(signed))
 }
 
@@ -195,6 +196,9 @@ func (v *verifier) enter(here at, r *record) error {
 	if r.erased {
 		v.report.Erased++
 		v.erased[r.entry] = here
+		if v.o.Gone != nil {
+			return v.o.Gone(Entered{Epoch: here.epoch, Partner: here.partner, Index: here.index, Entry: r.entry})
+		}
 		return nil
 	}
 	if here.partner == "" {
@@ -205,5 +209,5 @@ func (v *verifier) enter(here at, r *record) error {
 	if v.o.Each == nil {
 		return nil
 	}
-	return v.o.Each(Entered{here.epoch, here.partner, here.index, r.event, r.raw})
+	return v.o.Each(Entered{here.epoch, here.partner, here.index, r.event, r.raw, r.entry})
 }

@@ -35,6 +35,9 @@ func (n *Node) Assessments(ctx context.Context, a entente.Actor, id entente.Obje
 		if r.names, err = readable(ctx, t, a); err != nil {
 			return err
 		}
+		if r.shown, err = reviewingOf(ctx, t, a); err != nil {
+			return err
+		}
 		if err := r.read(id); err != nil {
 			return err
 		}
@@ -88,6 +91,7 @@ type assessing struct {
 	ctx    context.Context
 	t      *store.Tx
 	names  map[int64]entente.Collection
+	shown  *reviewing
 	held   map[entente.ObjectID]bool // what was read
 	claims []entente.Claimed
 	more   *bool
@@ -108,6 +112,12 @@ func (r *assessing) read(ids ...entente.ObjectID) error {
 			v, _ := stix.Parse(h.Bytes)
 			if v == nil {
 				continue // damage, for the doctor to tell
+			}
+			if ok, err := r.shown.reads(h.Bytes); err != nil || !ok {
+				if err != nil {
+					return err
+				}
+				continue
 			}
 			statement, _ := stix.StatementOf(h.Bytes)
 			var sources []string

@@ -110,6 +110,9 @@ func (n *Node) Dissents(ctx context.Context, a entente.Actor, about entente.Obje
 		if r.names, err = readable(ctx, t, a); err != nil {
 			return err
 		}
+		if r.shown, err = reviewingOf(ctx, t, a); err != nil {
+			return err
+		}
 		ids, err := t.Dissents(ctx, about, MaxAssessed+1)
 		if err != nil {
 			return err

@@ -263,8 +263,22 @@ func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Q
 			}
 			f.Head, f.Release, f.Staged, f.Gaps = now.Head, true, now.Through.Staged, now.Through.Gaps
 		}
-		p, err = t.Page(ctx, f)
+		r, err := reviewingOf(ctx, t, a)
+		if err != nil {
+			return err
+		}
+		if r != nil && match != nil { // what is met tells of the content
+			f.Bodies = true
+		}
+		if p, err = t.Page(ctx, f); err != nil {
+			return err
+		}
 		p.Head = f.Head
+		if p.Entries, err = r.entries(p.Entries); err == nil && r != nil && !q.Bodies {
+			for i := range p.Entries {
+				p.Entries[i].Bytes = nil
+			}
+		}
 		return err
 	})
 	return p, err

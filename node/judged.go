@@ -125,7 +125,7 @@ func rulings(w store.Advancing, place int, known map[int64]entente.Commitment) m
 func (n *Node) noteFeeds(ctx context.Context, t *store.Tx, kind string, a *entente.Agreement, head func(entente.ReleaseFeed) int64, shown []entente.Event) error {
 	now := n.now()
 	e := entente.Event{Kind: kind, Time: entente.FormatMicros(now), About: map[string]string{"agreement": a.ID}, Result: string(a.State)}
-	e.Terms = &entente.TermsRef{Hash: a.Hash.String(), Version: a.Version}
+	e.Terms = entente.TermsTold(a.Hash, a.Version, &a.Terms)
 	for _, f := range a.Feeds {
 		e.Feeds = append(e.Feeds, entente.FeedHead{Feed: f.ID, Head: head(f)})
 	}

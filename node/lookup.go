@@ -59,6 +59,15 @@ func (n *Node) LookupValues(ctx context.Context, a entente.Actor, values []strin
 		if err != nil {
 			return err
 		}
+		r, err := reviewingOf(ctx, t, a)
+		if err != nil {
+			return err
+		}
+		for key, all := range found {
+			if found[key], err = r.found(all); err != nil {
+				return err
+			}
+		}
 		for i := range out {
 			out[i].gather(found, names, limit)
 		}

@@ -106,6 +106,7 @@ type meters struct {
 
 	behind                             *metrics.Gauge // positions
 	stops, unratified, reviewDue, owed *metrics.Gauge
+	unanswered                         *metrics.Gauge
 }
 
 func newMeters() *meters {
@@ -126,13 +127,14 @@ func newMeters() *meters {
 		"entente_ledger_unwitnessed_seconds": "Age of the oldest event that a policy wants witnessed and that no checkpoint that meets it covers.",
 		"entente_ledger_fork_alarms":         "Witnesses that have another history of a log of this node: somebody must look at once.",
 		"entente_unwitnessed_refusals_total": "Pages that were not sent because the partner's log is not witnessed.",
+		"entente_recommendations_unanswered": "Recommendations of reviewers to suspend that no releaser has answered in time.",
 		"entente_feed_lag_positions":         "Positions of accept logs that active agreements have not judged yet.",
 	} {
 		m.Describe(name, help)
 	}
 	return &meters{all: m, refused: m.Counter("entente_refused_objects_total"), lag: m.Gauge("entente_search_lag_entries"),
 		stops: m.Gauge("entente_stops_standing"), unratified: m.Gauge("entente_stops_unratified"), reviewDue: m.Gauge("entente_stops_review_due"),
-		owed: m.Gauge("entente_urgent_unreviewed"), behind: m.Gauge("entente_feed_lag_positions")}
+		owed: m.Gauge("entente_urgent_unreviewed"), unanswered: m.Gauge("entente_recommendations_unanswered"), behind: m.Gauge("entente_feed_lag_positions")}
 }
 
 func (m *meters) applied(entered, left int) {

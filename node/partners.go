@@ -199,20 +199,25 @@ func organisationNames(ctx context.Context, t *store.Tx) (map[string]string, err
 	return names, err
 }
 
-// WatchStops tells the figures about stops and urgent releases that call for somebody: see
-// [entente.Stop.Unratified] and [entente.Owed]. It changes nothing; no clock lifts a stop.
+// WatchStops tells the figures about stops, urgent releases and recommendations that call for
+// somebody: see [entente.Stop.Unratified], [entente.Owed] and [entente.Recommendation.Overdue]. It changes nothing; no clock lifts a stop.
 func (n *Node) WatchStops(ctx context.Context) error {
 	var stops []entente.Stop
 	var decisions []entente.Decision
+	var waiting []entente.Recommendation
 	err := n.st.View(ctx, func(t *store.Tx) (err error) {
 		if stops, err = t.Stops(ctx); err == nil {
 			decisions, err = t.ReviewDecisions(ctx)
+		}
+		if err == nil {
+			waiting, err = unanswered(ctx, t)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	n.watchReviews(waiting)
 	var standing, unratified, due float64
 	for _, s := range stops {
 		if s.Stands() {

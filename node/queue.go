@@ -18,8 +18,10 @@ type Queue struct {
 	// Owed are urgent releases that wait for a second person's review, of all agreements.
 	Owed   []entente.Decision
 	Orders []entente.StandingRelease // that wait for the second person
-	Names  map[string]string         // by id
-	Called map[int64]string          // names of agreements by number
+	// Recommended are reviewers' recommendations to suspend that nobody has answered.
+	Recommended []entente.Recommendation
+	Names       map[string]string // by id
+	Called      map[int64]string  // names of agreements by number
 }
 
 // QueueOptions say what part of the queue is wanted.
@@ -81,6 +83,9 @@ func (n *Node) Queue(ctx context.Context, a entente.Actor, o QueueOptions) (Queu
 			if o.Agreement == "" || d.Agreement == agreements[0].ID {
 				out.Owed = append(out.Owed, d)
 			}
+		}
+		if out.Recommended, err = unanswered(ctx, t); err != nil {
+			return err
 		}
 		out.Names, err = allNames(ctx, t)
 		return err

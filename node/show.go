@@ -21,7 +21,8 @@ type ObjectVersion struct {
 	Revokes     bool              // by this version the object's creator revoked it, with all its versions
 	Breaches    []entente.Finding // of the rules of versioning, beside the others where it stands
 	Marking     entente.Marking   // the effective one, by the definitions that the account may read
-	Bytes       []byte            // none where they were erased
+	Bytes       []byte            // none where they were erased, and where Facts
+	Facts       bool              // a reviewer is shown no more than this: see [entente.ReviewReads]
 	// Erasure is the confirmed erasure that is about it, nil for none.
 	Erasure *entente.Erasure
 	// Preserved are the references of the cases under which it is kept although no collection
@@ -67,7 +68,20 @@ func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID)
 		if err := tellErased(ctx, t, a, id, held, out); err != nil {
 			return err
 		}
-		return markAll(ctx, t, out, names)
+		if err := markAll(ctx, t, out, names); err != nil {
+			return err
+		}
+		r, err := reviewingOf(ctx, t, a)
+		for i := range out {
+			ok, wrong := r.reads(out[i].Bytes)
+			if wrong != nil {
+				return wrong
+			}
+			if !ok {
+				out[i].Bytes, out[i].Facts = nil, true
+			}
+		}
+		return err
 	})
 	if err == nil && len(out) == 0 {
 		err = entente.Errorf(entente.NotFound, "there is no object %s in any collection that you may read", id)
@@ -195,6 +209,13 @@ func (n *Node) Search(ctx context.Context, a entente.Actor, text string, collect
 		}
 		found, err := t.Search(ctx, terms, feeds, limit)
 		if err != nil {
+			return err
+		}
+		r, err := reviewingOf(ctx, t, a)
+		if err != nil {
+			return err
+		}
+		if found, err = r.found(found); err != nil {
 			return err
 		}
 		for _, f := range found {

@@ -31,6 +31,7 @@ func brokenReferences() []broken {
 		missing("own_identity", "organisation", "id", "organisation", "id", "the identity %s belongs to the organisation %s, which does not exist"),
 		missing("mandate", "account", "id", "account", "id", "mandate %s is held by the account %s, which does not exist"),
 		missing("interest", "account", "id", "account", "id", "conflict %s was declared by the account %s, which does not exist"),
+		missing("account_key", "account", "added_by", "account", "id", "a key that %q registered belongs to the account %s, which does not exist"),
 		missing("stop", "organisation", "id", "organisation", "id", "stop %s is on the organisation %s, which does not exist"),
 		missing("token", "account", "id", "account", "id", "token %s belongs to the account %s, which does not exist"),
 		missing("certificate", "account", "id", "account", "id", "certificate %s belongs to the account %s, which does not exist"),

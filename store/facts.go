@@ -83,24 +83,23 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		if err == nil && c.Organisation != "" {
 			f.Organisations, err = t.Organisations(ctx)
 		}
-	case entente.SetPassword:
-		f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account)
+	case entente.AddReviewNote, entente.Recommend, entente.AnswerRecommendation, entente.SetAccountKey, entente.SetPassword, entente.RemoveToken, entente.RemoveCertificate:
+		err = t.reviewFacts(ctx, &f, c)
 	case entente.AddToken:
 		f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account)
-	case entente.RemoveToken:
-		f.Token, err = t.tokenWhere(ctx, `id = $1`, c.Token)
 	case entente.AddCertificate:
 		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
 			f.Certificate, err = t.certificateWhere(ctx, `pin = $1`, c.Key[:])
 		}
-	case entente.RemoveCertificate:
-		f.Certificate, err = t.certificateWhere(ctx, `id = $1`, c.Certificate)
 	case entente.DisableAccount:
 		if err = t.holdPeople(ctx); err != nil {
 			break
 		}
 		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {
 			f.Operators, err = t.operators(ctx)
+		}
+		if err == nil {
+			f.Removals, err = t.Removals(ctx, c.Account)
 		}
 	case entente.SetGrant:
 		if f.Account, err = t.accountWhere(ctx, `id = $1`, c.Account); err == nil {

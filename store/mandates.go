@@ -145,6 +145,9 @@ func (t *Tx) mandateFacts(ctx context.Context, f *entente.Facts, id string) erro
 	if f.Account, err = t.accountWhere(ctx, `id = $1`, found[0].Account); err == nil {
 		f.Operators, err = t.operators(ctx)
 	}
+	if err == nil {
+		f.Removals, err = t.Removals(ctx, found[0].Account)
+	}
 	return err
 }
 

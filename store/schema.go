@@ -216,7 +216,14 @@ func (d *dialect) migrations() [][]string {
 	}, append([]string{
 		// The public halves of the keys stay when their secrets are lost.
 		`ALTER TABLE ledger_key ADD COLUMN public {blob} NOT NULL DEFAULT {empty}`,
-	}, d.markSchema...)}
+	}, d.markSchema...), {
+		// What reviewers write and recommend, and what would shut them out and waits for a second
+		// person: kind is note, recommendation or removal, about the id of the reviewer in the latter.
+		`CREATE TABLE review (id TEXT PRIMARY KEY, kind TEXT NOT NULL, about TEXT NOT NULL, at BIGINT NOT NULL, body {blob} NOT NULL)`,
+		`CREATE INDEX review_kind ON review (kind, about, at)`,
+		// The keys with which people sign.
+		`CREATE TABLE account_key (account TEXT PRIMARY KEY, pubkey {blob} NOT NULL, added BIGINT NOT NULL, added_by TEXT NOT NULL)`,
+	}}
 }
 
 // markSchema makes the table with the one row of [LedgerMark].

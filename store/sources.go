@@ -196,6 +196,17 @@ func batchOf(column string) string {
 	return `(SELECT s.` + column + ` FROM submission s WHERE s.feed = $2 AND s.last >= x.n ORDER BY s.last LIMIT 1)`
 }
 
+// Via gives the numbers of the agreements through which lines of an accept log came, by
+// position; 0 for none.
+func (t *Tx) Via(ctx context.Context, feed int64, seqs []int64) (map[int64]int64, error) {
+	all, err := t.batches(ctx, feed, seqs)
+	out := make(map[int64]int64, len(all))
+	for seq, b := range all {
+		out[seq] = b.Via
+	}
+	return out, err
+}
+
 // batches gives what is kept of the batches in which lines of a feed came, by position.
 func (t *Tx) batches(ctx context.Context, feed int64, seqs []int64) (map[int64]entente.Batch, error) {
 	if len(seqs) == 0 {

@@ -20,7 +20,8 @@ const MaxCanonical = 2 << 20
 const format = "entente-terms-1"
 
 // document is the canonical form. What limits nothing is left out; every choice is written,
-// so that a signed form does not depend on what a later program takes for the default.
+// so that a signed form does not depend on what a later program takes for the default. Only
+// review, which earlier terms do not know, is left out where it is facts.
 type document struct {
 	Format         string       `json:"format"`
 	Name           string       `json:"name"`
@@ -45,6 +46,7 @@ type document struct {
 	Stricter       string       `json:"stricter"`
 	Dissent        string       `json:"dissent"`
 	Proof          string       `json:"proof"`
+	Review         string       `json:"review,omitempty"`
 	ValidFrom      string       `json:"valid_from,omitempty"`
 	ValidUntil     string       `json:"valid_until,omitempty"`
 }
@@ -61,6 +63,7 @@ var (
 	stricterWords  = [2]string{"ask", "withdraw"}
 	dissentWords   = [2]string{"carry", "require"}
 	proofWords     = [2]string{"local", "witnessed"}
+	reviewWords    = [2]string{"", "content"}
 )
 
 // Canonical gives the canonical JSON (RFC 8785) of terms that [entente.Terms.Check] lets
@@ -73,7 +76,7 @@ func Canonical(t entente.Terms) []byte {
 		Confidence: t.Confidence, NeedConfidence: t.NeedConfidence, AgeDays: t.AgeDays,
 		References: pick(referenceWords, t.OpenReferences), Onward: t.Onward, Approval: levelWord(t.Approval, "never"),
 		Stricter: pick(stricterWords, t.WithdrawOlder), Dissent: pick(dissentWords, t.RequireDissent),
-		Proof: pick(proofWords, t.WitnessedProof), ValidFrom: moment(t.ValidFrom), ValidUntil: moment(t.ValidUntil)}
+		Proof: pick(proofWords, t.WitnessedProof), Review: pick(reviewWords, t.ReviewContent), ValidFrom: moment(t.ValidFrom), ValidUntil: moment(t.ValidUntil)}
 	for _, m := range t.Members {
 		d.Members = append(d.Members, memberForm{Organisation: m.Organisation, Direction: flowWord(m.Flow), Client: m.Client})
 	}
@@ -111,7 +114,7 @@ func Parse(canonical []byte) (entente.Terms, error) {
 		Collections: d.Collections, Vocabularies: d.Vocabularies, Types: d.Types, ExceptTypes: d.ExceptTypes,
 		Labels: d.Labels, ExceptLabels: d.ExceptLabels, Confidence: d.Confidence, NeedConfidence: d.NeedConfidence, AgeDays: d.AgeDays,
 		OpenReferences: d.References == referenceWords[1], Onward: d.Onward, WithdrawOlder: d.Stricter == stricterWords[1],
-		RequireDissent: d.Dissent == dissentWords[1], WitnessedProof: d.Proof == proofWords[1],
+		RequireDissent: d.Dissent == dissentWords[1], WitnessedProof: d.Proof == proofWords[1], ReviewContent: d.Review == reviewWords[1],
 		ValidFrom: micros(d.ValidFrom), ValidUntil: micros(d.ValidUntil)}
 	t.Highest, _ = parseLevel(d.Highest)
 	t.Unmarked, _ = parseLevel(d.Unmarked)

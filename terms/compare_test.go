@@ -37,6 +37,7 @@ var changes = []change{
 	{"stricter", func(t *entente.Terms) { t.WithdrawOlder = !t.WithdrawOlder }},
 	{"dissent", func(t *entente.Terms) { t.RequireDissent = !t.RequireDissent }},
 	{"proof", func(t *entente.Terms) { t.WitnessedProof = !t.WitnessedProof }},
+	{"review", func(t *entente.Terms) { t.ReviewContent = !t.ReviewContent }},
 	{"valid_from", func(t *entente.Terms) { t.ValidFrom += 1e15 + 1 }}, {"valid_until", func(t *entente.Terms) { t.ValidUntil += 1e15 + 1 }},
 	{"member", func(t *entente.Terms) {
 		t.Members = append([]entente.Member{{Organisation: id(79), Flow: entente.Both}}, t.Members...)
@@ -88,6 +89,7 @@ func TestCompareDirections(t *testing.T) {
 		"stricter":       {nothing, func(t *entente.Terms) { t.WithdrawOlder = true }, true, false, `"ask"`, `"withdraw"`},
 		"dissent":        {nothing, func(t *entente.Terms) { t.RequireDissent = true }, true, false, `"carry"`, `"require"`},
 		"proof":          {nothing, func(t *entente.Terms) { t.WitnessedProof = true }, true, false, `"local"`, `"witnessed"`},
+		"review":         {nothing, func(t *entente.Terms) { t.ReviewContent = true }, false, false, `"facts"`, `"content"`},
 		"valid_from":     {nothing, func(t *entente.Terms) { t.ValidFrom = 1e15 }, true, false, "at once", "2001-09-09T01:46:40Z"},
 		"valid_until":    {nothing, func(t *entente.Terms) { t.ValidUntil = 1e15 }, true, false, "no end", "2001-09-09T01:46:40Z"},
 		"later end":      {func(t *entente.Terms) { t.ValidUntil = 1e15 }, func(t *entente.Terms) { t.ValidUntil = 2e15 }, false, true, "2001-09-09T01:46:40Z", "2033-05-18T03:33:20Z"},

@@ -159,6 +159,14 @@ var keys = []key{
 		moves: func(old, new *entente.Terms) (bool, bool) {
 			return raised(old.WitnessedProof, new.WitnessedProof)
 		}},
+	{name: "review", form: `"facts" or "content"`, def: `"facts"`, example: `"facts"`,
+		help: []string{"What home's reviewer reads of objects that members send under TLP:AMBER+STRICT: that they are there and what",
+			"was decided about them, or their content too."},
+		set: func(r *reader, at entente.Field, v value) {
+			r.choice(&r.terms.ReviewContent, at, v, "facts", "content")
+		},
+		get:   func(t *entente.Terms, _ func(string) string) string { return choice(t.ReviewContent, "content") },
+		moves: never},
 	{name: "valid_from", form: momentForm, def: "at once", example: "2027-01-01", dialogue: true,
 		help: []string{"From when it holds: a day begins at 00:00 UTC."},
 		set:  func(r *reader, at entente.Field, v value) { r.moment(&r.terms.ValidFrom, at, v, 0) },

@@ -50,6 +50,7 @@ approval = "tlp:amber"
 stricter = "withdraw"
 dissent = "require"
 proof = "witnessed"
+review = "content"
 valid_from = 2027-01-01
 valid_until = 2027-01-01 12:30:00.25+02:00
 
@@ -69,7 +70,7 @@ client = false
 		Collections: []string{id(13), id(11)}, Vocabularies: []string{id(12)}, Highest: entente.TLPAmber, Unmarked: entente.TLPGreen,
 		Types: []string{"indicator", "relationship"}, Labels: []string{"share"}, ExceptLabels: []string{"internal"},
 		Confidence: 50, NeedConfidence: true, AgeDays: 30, Onward: true, Approval: entente.TLPAmber,
-		WithdrawOlder: true, RequireDissent: true, WitnessedProof: true,
+		WithdrawOlder: true, RequireDissent: true, WitnessedProof: true, ReviewContent: true,
 		ValidFrom: 1_798_761_600_000_000, ValidUntil: 1_798_799_400_250_000}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

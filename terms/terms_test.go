@@ -83,6 +83,7 @@ func drawTerms(t *rapid.T) entente.Terms {
 			}
 			x.Members = append(x.Members, m)
 		}
+		x.ReviewContent = !dialogue && yes.Draw(t, "review")
 		if dialogue {
 			return x
 		}

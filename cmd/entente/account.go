@@ -25,7 +25,7 @@ func (a *app) accountCmd() *cobra.Command {
 write is said with "entente grant"; what a person may decide, with "entente account
 role". Services of partners are added with "entente partner account add".`,
 	}
-	cmd.AddCommand(a.accountAdd(), a.accountList(), a.accountToken(), a.accountCertificate(), a.accountPassword(), a.accountDisable(), a.accountRole(), a.accountConflict())
+	cmd.AddCommand(a.accountAdd(), a.accountList(), a.accountToken(), a.accountCertificate(), a.accountKey(), a.accountPassword(), a.accountDisable(), a.accountRole(), a.accountConflict())
 	return cmd
 }
 
@@ -251,14 +251,15 @@ func (a *app) accountPassword() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := n.Do(ctx, who, entente.SetPassword{Account: acc.ID, PasswordHash: hash}); err != nil {
+				r, err := n.Do(ctx, who, entente.SetPassword{Account: acc.ID, PasswordHash: hash})
+				if err != nil {
 					return err
 				}
 				v := map[string]any{"id": acc.ID, "name": acc.Name}
-				if generated {
+				if generated && !r.Waits {
 					v["password"] = password
 				}
-				return a.print(v, func(w io.Writer) {
+				return a.doneOrAsked(v, r, func(w io.Writer) {
 					fmt.Fprintf(w, "Set the password of %s\n", plain(acc.Name))
 					if generated {
 						fmt.Fprintf(w, "  password  %s   (shown this once)\n", password)
@@ -283,10 +284,11 @@ func (a *app) accountDisable() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := n.Do(ctx, who, entente.DisableAccount{Account: acc.ID, Enable: enable}); err != nil {
+				r, err := n.Do(ctx, who, entente.DisableAccount{Account: acc.ID, Enable: enable})
+				if err != nil {
 					return err
 				}
-				return a.print(map[string]any{"id": acc.ID, "name": acc.Name, "disabled": !enable}, func(w io.Writer) {
+				return a.doneOrAsked(map[string]any{"id": acc.ID, "name": acc.Name, "disabled": !enable && !r.Waits}, r, func(w io.Writer) {
 					if enable {
 						fmt.Fprintf(w, "%s may sign in again\n", plain(acc.Name))
 						return

@@ -88,7 +88,7 @@ func (a *app) command() *cobra.Command {
 	f.StringVar(&a.as, "as", os.Getenv("ENTENTE_AS"), "sign in as this account: by ENTENTE_TOKEN, ENTENTE_PASSWORD, --as-stdin, or a password asked for at a terminal (ENTENTE_AS)")
 	f.BoolVar(&a.asStdin, "as-stdin", false, "read the password of --as from the first line of standard input")
 	f.StringVar(&a.caseRef, "case", "", "reference of the case for which a decision is taken, to be recorded with it")
-	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.agreementCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
+	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.agreementCmd(), a.reportCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.dissentCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
 		a.explainCmd(), a.queueCmd(), a.whoCmd(), a.heldByCmd(), a.restrictCmd(), a.standingCmd(), a.permissionCmd(),
 		a.previewCmd(), a.tearlineCmd(), a.preserveCmd(), a.eraseCmd(),
@@ -102,7 +102,7 @@ func (a *app) command() *cobra.Command {
 var commandGroups = []struct{ title, commands string }{
 	{"Try it:", "demo selftest bench"},
 	{"Intelligence:", "import export validate search show dissent pull push"},
-	{"Partners and agreements:", "partner agreement preview queue explain who held-by"},
+	{"Partners and agreements:", "partner agreement preview queue explain who held-by report"},
 	{"Deciding (--as NAME):", "approve refuse keep withdraw urgent review restrict standing permission tearline preserve erase"},
 	{"The node:", "serve collection root account grant ledger backup restore doctor openapi completion help"},
 }
@@ -205,5 +205,24 @@ func (a *app) with(cmd *cobra.Command, how opening, f func(ctx context.Context, 
 		return err
 	}
 	who.Case = a.caseRef
+	if err := n.Reviewing(ctx, who, "command", commandLine(os.Args[1:])); err != nil {
+		return err
+	}
 	return f(ctx, n, who)
+}
+
+// commandLine is what was asked for, as the ledger keeps it of a reviewer.
+func commandLine(args []string) string {
+	words := []string{"entente"}
+	for i := 0; i < len(args); i++ {
+		switch name, _, whole := strings.Cut(args[i], "="); name {
+		case "--db", "--data", "--as": // where the node is, with a password perhaps, and who asks
+			if !whole {
+				i++
+			}
+		default:
+			words = append(words, args[i])
+		}
+	}
+	return strings.Join(words, " ")
 }

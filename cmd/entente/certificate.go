@@ -110,10 +110,11 @@ func (a *app) listCertificates(acc node.AccountInfo) error {
 func (a *app) removeCertificate(ctx context.Context, n *node.Node, who entente.Actor, acc node.AccountInfo, which string) error {
 	for _, c := range acc.Certificates {
 		if c.ID == which || c.Key.String() == which {
-			if _, err := n.Do(ctx, who, entente.RemoveCertificate{Certificate: c.ID}); err != nil {
+			r, err := n.Do(ctx, who, entente.RemoveCertificate{Certificate: c.ID})
+			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"id": c.ID, "account": acc.Name, "removed": true}, func(w io.Writer) {
+			return a.doneOrAsked(map[string]any{"id": c.ID, "account": acc.Name, "removed": !r.Waits}, r, func(w io.Writer) {
 				fmt.Fprintf(w, "%s may no longer sign in with the certificate %s (%s)\n", plain(acc.Name), c.ID, plain(c.Subject))
 			})
 		}

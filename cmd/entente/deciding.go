@@ -59,7 +59,11 @@ the metrics raise an alarm, and it stays released.`, "Released %s to %s as urgen
 			`Says that a second person has looked at an urgent release and stands by it. Whoever
 does not withdraws the object instead.`, "Reviewed the urgent release of %s in %s.", "it was urgent indeed", false},
 	} {
-		out = append(out, a.decidingCmd(d))
+		cmd := a.decidingCmd(d)
+		if d.action == entente.Reviewed {
+			cmd.AddCommand(a.reviewCmds()...)
+		}
+		out = append(out, cmd)
 	}
 	return out
 }

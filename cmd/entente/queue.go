@@ -55,8 +55,8 @@ func (a *app) queueCmd() *cobra.Command {
   references  it refers to objects that are not released (yet)
   dissent     it waits up to 72 hours for dissent that cannot be released yet
 
-Urgent releases that wait for their review, and standing releases that wait for a
-second person, are listed too. "entente explain" tells more of each.`,
+Urgent releases that wait for their review, standing releases that wait for a second
+person, and recommendations to suspend that wait for an answer are listed too. "entente explain" tells more of each.`,
 		Example: "  entente queue\n  entente queue north --reason approval --limit 50",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -107,12 +107,19 @@ func (a *app) printQueue(q node.Queue, now int64) error {
 	for _, s := range q.Orders {
 		orders = append(orders, viewOrder(s, q.Names, now))
 	}
-	v := map[string]any{"counts": counts, "entries": entries, "more": q.More, "ahead": q.Ahead, "urgent": owed, "standing": orders}
+	recommended := []recommendationView{}
+	for _, r := range q.Recommended {
+		recommended = append(recommended, viewRecommendation(r, q.Names, now))
+	}
+	v := map[string]any{"counts": counts, "entries": entries, "more": q.More, "ahead": q.Ahead, "urgent": owed, "standing": orders, "recommendations": recommended}
 	return a.print(v, func(w io.Writer) {
 		if q.Ahead > 0 {
 			fmt.Fprintf(w, "%s of collections wait to be judged; a running \"entente serve\" does that.\n", plural(int(q.Ahead), "position", "positions"))
 		}
-		if len(counts)+len(owed)+len(orders) == 0 {
+		for _, r := range recommended {
+			r.write(w)
+		}
+		if len(counts)+len(owed)+len(orders)+len(recommended) == 0 {
 			fmt.Fprintln(w, "Nothing waits.")
 			return
 		}

@@ -74,7 +74,8 @@ func (a *app) roleEnd() *cobra.Command {
 		Short: "End a mandate now, or set an earlier end",
 		Long: `Ends a mandate. It acts on the person's next request. Where a person holds a role
 now and will hold it again later, the mandate that holds now is meant; --mandate
-names another.`,
+names another. Where the role is reviewer, two operators end it, who give the same
+command one after the other (--as): nobody ends a review alone.`,
 		Example: `  entente account role end ann releaser
   entente account role end ann releaser --at 2027-06-30`,
 		Args: cobra.ExactArgs(2),
@@ -101,8 +102,12 @@ names another.`,
 				if end.Mandate == "" {
 					return entente.Errorf(entente.NotFound, "%q neither holds nor will hold the role %s", acc.Name, role)
 				}
-				if _, err := n.Do(ctx, who, end); err != nil {
+				r, err := n.Do(ctx, who, end)
+				if err != nil {
 					return err
+				}
+				if r.Waits {
+					return a.doneOrAsked(map[string]any{"mandate": end.Mandate}, r, nil)
 				}
 				return a.printMandate(ctx, n, who, acc.ID, end.Mandate)
 			})

@@ -325,7 +325,7 @@ func cmdTAXII(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdKeypair makes a self-made client certificate, NAME.pem with NAME.key: keypair NAME [DAYS],
+// cmdKeypair makes a self-made client certificate, NAME.pem with NAME.key and its public half NAME.pub: keypair NAME [DAYS],
 // good from yesterday for so many days, 365 if none are named. With the key of an earlier
 // one it is that certificate renewed.
 func cmdKeypair(ts *testscript.TestScript, neg bool, args []string) {
@@ -351,6 +351,9 @@ func cmdKeypair(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".pub"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o600))
 }
 
 // cmdGetJSON sets a variable to a value out of JSON: getjson VAR stdout|FILE key.key.0.key

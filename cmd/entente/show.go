@@ -30,7 +30,8 @@ type versionView struct {
 	Marking     markingView     `json:"marking"`
 	Erased      *erasureView    `json:"erased,omitempty"`
 	Preserved   []string        `json:"preserved_under,omitempty"` // kept for these cases alone
-	Object      json.RawMessage `json:"object"`                    // null where it was erased
+	Facts       bool            `json:"facts_only,omitempty"`      // a reviewer is not shown the content
+	Object      json.RawMessage `json:"object"`                    // null where it was erased, or is not shown
 }
 
 // markingView is the effective marking; tlp and pap are "" where there is no level.
@@ -61,7 +62,7 @@ func viewVersion(v node.ObjectVersion, names map[string]string) versionView {
 	for _, b := range v.Breaches {
 		breaches = append(breaches, viewBreach(b))
 	}
-	view := versionView{Preserved: v.Preserved, Revokes: v.Revokes, Breaches: breaches, Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
+	view := versionView{Preserved: v.Preserved, Facts: v.Facts, Revokes: v.Revokes, Breaches: breaches, Version: v.Version, Spec: v.Spec.String(), Digest: v.Digest.String(), Collections: viewPlacements(v.Collections),
 		Contested: v.Contested, Current: v.Current, Latest: v.Latest,
 		Marking: markingView{v.Marking.TLP, v.Marking.PAP, v.Marking.Unknown, v.Marking.String()}, Object: json.RawMessage(v.Bytes)}
 	if len(v.Bytes) == 0 {
@@ -151,8 +152,10 @@ func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, names ma
 			fmt.Fprintf(w, "%s held in all; --versions shows them.\n", plural(len(all), "content is", "contents are"))
 		}
 		describeMatters(w, claims)
-		fmt.Fprintln(w)
-		writeIndented(w, view.Object)
+		if string(view.Object) != "null" {
+			fmt.Fprintln(w)
+			writeIndented(w, view.Object)
+		}
 	})
 }
 
@@ -215,7 +218,10 @@ func describeVersion(w io.Writer, v versionView) {
 	if v.Erased != nil {
 		fmt.Fprintf(w, "erased   %s\n", v.Erased.line())
 	}
-	if string(v.Object) == "null" {
+	if v.Facts {
+		fmt.Fprintln(w, "content  not shown: it is a partner's under AMBER+STRICT, and no terms let the reviewer read it")
+	}
+	if string(v.Object) == "null" && !v.Facts {
 		return
 	}
 	why := ""

@@ -66,10 +66,11 @@ shows the ids of an account's tokens, for --revoke.`,
 func (a *app) revokeToken(ctx context.Context, n *node.Node, who entente.Actor, acc node.AccountInfo, id string) error {
 	for _, k := range acc.Tokens {
 		if k.ID == id {
-			if _, err := n.Do(ctx, who, entente.RemoveToken{Token: id}); err != nil {
+			r, err := n.Do(ctx, who, entente.RemoveToken{Token: id})
+			if err != nil {
 				return err
 			}
-			return a.print(map[string]any{"id": id, "account": acc.Name, "revoked": true}, func(w io.Writer) {
+			return a.doneOrAsked(map[string]any{"id": id, "account": acc.Name, "revoked": !r.Waits}, r, func(w io.Writer) {
 				fmt.Fprintf(w, "Revoked token %s of %s\n", id, plain(acc.Name))
 			})
 		}

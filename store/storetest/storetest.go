@@ -22,6 +22,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Migrations":     testMigrations,
 		"Accounts":       testAccounts,
 		"People":         testPeople,
+		"Review":         testReview,
 		"Door":           testDoor,
 		"Agreements":     testAgreements,
 		"Floors":         testFloors,
