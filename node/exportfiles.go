@@ -231,10 +231,15 @@ func misplaced(e store.LedgerEntry) string {
 	return ""
 }
 
+// textOf is the text of a signed note.
+func textOf(note []byte) string {
+	text, _, _ := strings.Cut(string(note), "\n\n")
+	return text + "\n"
+}
+
 // checkpoint is the signed checkpoint of a log.
 func (x *exportFiles) checkpoint(l store.LedgerLog) ([]byte, error) {
-	text, _, _ := strings.Cut(string(l.Note), "\n\n")
-	c, err := ledger.ParseCheckpoint(text + "\n")
+	c, err := ledger.ParseCheckpoint(textOf(l.Note))
 	if err == nil && (c.Size != l.Size || !bytes.Equal(c.Root[:], l.Root)) {
 		err = entente.Errorf(entente.Conflict, "it has %d entries and the root %s; its row in the database says %d entries and the root %x", c.Size, c.Root, l.Size, l.Root)
 	}

@@ -179,3 +179,9 @@ func (t *Tx) ServedAll(ctx context.Context, after Served, limit int) ([]Served, 
 	}
 	return out, rows.Err()
 }
+
+// LedgerEntryOf finds an entry of a log by what the tree has of it, nil if there is none. It
+// looks through the whole log.
+func (t *Tx) LedgerEntryOf(ctx context.Context, log int64, entry []byte) (*LedgerEntry, error) {
+	return first(t.ledgerEntries(ctx, `WHERE log = $1 AND entry = $2 ORDER BY idx LIMIT 1`, log, entry))
+}
