@@ -315,8 +315,10 @@ func (r *feedReader) next() error {
 	}
 	for _, l := range lines {
 		r.at = l.Seq
-		out := ledger.FeedLine{Seq: l.Seq, Added: entente.FormatMicros(l.Added), Gone: l.Gone, Commitment: entente.Commit(l.Salt, l.Digest).String(),
-			Salt: hex.EncodeToString(l.Salt), Digest: l.Digest.String(), ID: l.ID, Version: l.Stamp}
+		out := ledger.FeedLine{Seq: l.Seq, Added: entente.FormatMicros(l.Added), Gone: l.Gone, Commitment: l.Commitment.String()}
+		if !l.Erased {
+			out.Salt, out.Digest, out.ID, out.Version = hex.EncodeToString(l.Salt), l.Digest.String(), l.ID, l.Stamp
+		}
 		line(&r.buf, out)
 	}
 	r.done = len(lines) < feedPage

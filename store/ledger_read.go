@@ -34,9 +34,12 @@ func (t *Tx) ExportedFeeds(ctx context.Context) ([]ExportedFeed, error) {
 	return out, rows.Err()
 }
 
-// ExportedLine is an entry of a release feed with what is committed to.
+// ExportedLine is an entry of a release feed with what is committed to. What comes after
+// Erased is missing where it is true.
 type ExportedLine struct {
 	Seq, Added, Gone int64
+	Commitment       entente.Commitment
+	Erased           bool
 	Salt             []byte
 	Digest           entente.Digest
 	ID               string
@@ -46,8 +49,8 @@ type ExportedLine struct {
 // ExportedLines reads entries of a release feed beyond a position and not beyond its head,
 // in their order, at most limit. What left beyond the head is there.
 func (t *Tx) ExportedLines(ctx context.Context, feed, after, head int64, limit int) ([]ExportedLine, error) {
-	rows, err := t.query(ctx, `SELECT l.seq, l.added, l.gone, c.salt, c.digest, c.id, c.stamp FROM line l JOIN content c ON c.content = l.content
-		WHERE l.feed = $1 AND l.seq > $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4`, feed, after, head, limit)
+	rows, err := t.query(ctx, `SELECT l.seq, l.added, l.gone, c.salt, c.digest, c.id, c.stamp, k.commitment FROM line l JOIN content c ON c.content = l.content
+		LEFT JOIN committed k ON k.feed = l.feed AND k.seq = l.seq WHERE l.feed = $1 AND l.seq > $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4`, feed, after, head, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +58,16 @@ func (t *Tx) ExportedLines(ctx context.Context, feed, after, head int64, limit i
 	var out []ExportedLine
 	for rows.Next() {
 		var l ExportedLine
-		var digest []byte
-		if err := rows.Scan(&l.Seq, &l.Added, &l.Gone, &l.Salt, &digest, &l.ID, &l.Stamp); err != nil {
+		var digest, kept []byte
+		if err := rows.Scan(&l.Seq, &l.Added, &l.Gone, &l.Salt, &digest, &l.ID, &l.Stamp, &kept); err != nil {
 			return nil, err
 		}
-		copy(l.Digest[:], digest)
+		l.Commitment = commitmentOf(l.Salt, digest, kept)
 		if l.Gone > head {
 			l.Gone = 0
+		}
+		if copy(l.Digest[:], digest); len(kept) > 0 {
+			l = ExportedLine{Seq: l.Seq, Added: l.Added, Gone: l.Gone, Commitment: l.Commitment, Erased: true}
 		}
 		out = append(out, l)
 	}

@@ -213,6 +213,10 @@ func (d *dialect) migrations() [][]string {
 		`CREATE TABLE partner_key (organisation TEXT NOT NULL, vkey TEXT NOT NULL, added BIGINT NOT NULL, PRIMARY KEY (organisation, vkey)) {clustered}`,
 		`CREATE TABLE ledger_ack (log BIGINT NOT NULL, size BIGINT NOT NULL, organisation TEXT NOT NULL, vkey TEXT NOT NULL, note {blob} NOT NULL,
 			at BIGINT NOT NULL, PRIMARY KEY (log, size)) {clustered}`,
+	}, {
+		// What the ledger has of lines of release feeds whose content was erased since: the
+		// commitment to what it was, which cannot be made again.
+		`CREATE TABLE committed (feed BIGINT NOT NULL, seq BIGINT NOT NULL, commitment {blob} NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
 	}}
 }
 
