@@ -11,8 +11,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"entente/ledger"
 	"entente/store/storetest"
 )
@@ -137,7 +135,7 @@ func (l *oneLog) write(x fstest.MapFS) {
 	}
 	var tile []byte
 	for _, e := range l.entries {
-		h := tlog.RecordHash(e)
+		h := ledger.Root([][]byte{e})
 		tile = append(tile, h[:]...)
 	}
 	for of, b := range map[string][]byte{ledger.OfTile: tile, ledger.OfEntries: bundle, ledger.OfEvents: bytes.Join(l.events, nil)} {
