@@ -3,11 +3,9 @@ package node
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -70,8 +68,17 @@ func (n *Node) ExportLedger(ctx context.Context, a entente.Actor, put func(path 
 // and besides that no column of its rows says otherwise than its event.
 func (n *Node) VerifyLedger(ctx context.Context, a entente.Actor, o ledger.Options) (r ledger.Report, err error) {
 	err = n.viewLedger(ctx, a, "verify", func(x *exportFiles, unfinished error) error {
+		told := deliveries{}
+		each := o.Each
+		o.Each = func(e ledger.Entered) error {
+			err := told.add(e)
+			if err == nil && each != nil {
+				err = each(e)
+			}
+			return err
+		}
 		if r, err = ledger.Verify(ctx, x, o); err == nil {
-			err = x.served(ctx)
+			err = x.served(ctx, told, r.Erased > 0)
 		}
 		return errors.Join(err, unfinished)
 	})
@@ -159,47 +166,4 @@ func (n *Node) viewLedgerOnce(ctx context.Context, a entente.Actor, f func(x *ex
 		return err
 	}
 	return <-viewing
-}
-
-// served holds what is noted to have been served against the events that say so.
-func (x *exportFiles) served(ctx context.Context) error {
-	partner := map[int64]store.LedgerLog{}
-	for _, l := range x.logs {
-		partner[l.Num] = l
-	}
-	var last store.Served
-	for {
-		page, err := x.t.ServedAll(ctx, last, feedPage)
-		if err != nil {
-			return err
-		}
-		for _, s := range page {
-			last = s
-			l := partner[s.Log]
-			rows, err := x.t.LedgerEntries(ctx, s.Log, s.Index, 1)
-			if err != nil {
-				return err
-			}
-			if len(rows) == 1 && rows[0].Index == s.Index && rows[0].Erased() && l.Organisation == s.Organisation {
-				continue
-			}
-			if len(rows) != 1 || rows[0].Index != s.Index || l.Organisation != s.Organisation || !says(rows[0], s) {
-				return rowFault("ledger_served", "the entries %d to %d of feed %s are said to have been served to partner %s, at %s by entry %d of its log; that entry does not say so",
-					s.First, s.Last, s.Feed, s.Organisation, entente.FormatMicros(s.At), s.Index)
-			}
-		}
-		if len(page) < feedPage {
-			return nil
-		}
-	}
-}
-
-// says tells whether an event is the delivery that served something.
-func says(e store.LedgerEntry, s store.Served) bool {
-	var of entente.Event
-	if err := json.Unmarshal(e.Body, &of); err != nil || !of.Content() || of.About["feed"] != s.Feed || e.At != s.At {
-		return false
-	}
-	runs, _ := entente.ParseSeqs(of.Seqs)
-	return slices.ContainsFunc(runs, func(r [2]int64) bool { return r[0] <= s.First && s.Last <= r[1] })
 }

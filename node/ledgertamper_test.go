@@ -158,6 +158,7 @@ func TestEachColumnOfTheLedgerCounts(t *testing.T) {
 				{"ledger_key", []string{"epoch", "generation"}, []string{"seed", "size", "endorsed"}},
 				{"ledger_entry", []string{"log", "idx"}, []string{"id", "at", "kind", "entry", "salt", "body"}},
 				{"ledger_tile", []string{"log", "level", "idx"}, []string{"hashes"}},
+				{"ledger_served", []string{"organisation", "feed", "seq"}, []string{"last", "at", "log", "idx"}},
 			} {
 				columns := slices.Concat(table.keys, table.others)
 				for _, row := range db.rows(table.name, columns) {
