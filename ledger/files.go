@@ -100,13 +100,21 @@ func (t tileFiles) Tile(ctx context.Context, level int, index int64) ([]byte, er
 // readPart reads a file of a log. Where a partial one is not there, the full one may have
 // taken its place (C2SP tlog-tiles): then whole is true, and there is more than asked for.
 func readPart(ctx context.Context, files Files, dir string, p Path, limit int64) (b []byte, whole bool, err error) {
-	b, err = readFile(ctx, files, dir+"/"+p.String(), limit)
+	b, err = readFile(ctx, files, below(dir, p.String()), limit)
 	if errors.Is(err, fs.ErrNotExist) && p.Width < TileWidth {
 		full := p
 		full.Width = TileWidth
-		if more, fullErr := readFile(ctx, files, dir+"/"+full.String(), limit); !errors.Is(fullErr, fs.ErrNotExist) {
+		if more, fullErr := readFile(ctx, files, below(dir, full.String()), limit); !errors.Is(fullErr, fs.ErrNotExist) {
 			return more, true, fullErr
 		}
 	}
 	return b, false, err
+}
+
+// below is the path of a file of a log that lies in dir, "" where it has none of its own.
+func below(dir, path string) string {
+	if dir == "" {
+		return path
+	}
+	return dir + "/" + path
 }

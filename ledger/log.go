@@ -67,7 +67,7 @@ type place struct {
 
 func (l place) fault(index int64, file string, format string, args ...any) error {
 	if file != "" {
-		file = l.dir + "/" + file
+		file = below(l.dir, file)
 	}
 	return &Fault{Log: l.origin, File: file, Index: index, Text: fmt.Sprintf(format, args...)}
 }
@@ -79,7 +79,7 @@ func (l place) bundle(ctx context.Context, n int64) ([]record, error) {
 	part := func(of string, limit int64) (b []byte, name string, whole bool, err error) {
 		p := Path{Of: of, Index: n, Width: width}
 		if b, whole, err = readPart(ctx, l.files, l.dir, p, limit); err != nil {
-			err = fileFault(l.origin, l.dir+"/"+p.String(), err)
+			err = fileFault(l.origin, below(l.dir, p.String()), err)
 		}
 		if whole {
 			p.Width = TileWidth
@@ -264,7 +264,7 @@ func (s *stream) finish(root tlog.Hash) error {
 func (s *stream) tile(p Path, want []byte) error {
 	got, whole, err := readPart(s.ctx, s.files, s.dir, p, TileSize)
 	if err != nil {
-		return fileFault(s.origin, s.dir+"/"+p.String(), err)
+		return fileFault(s.origin, below(s.dir, p.String()), err)
 	}
 	if whole {
 		got = got[:min(len(got), len(want))]

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -79,6 +80,25 @@ func ParsePath(path string) (Path, error) {
 		return Path{}, unknown
 	}
 	return p, nil
+}
+
+// Paths gives the files that a log of a size has beside its checkpoint: tiles level by level,
+// then each bundle of entries with its events.
+func Paths(size int64) iter.Seq[Path] {
+	return func(yield func(Path) bool) {
+		for level, n := 0, size; n > 0; level, n = level+1, n>>TileHeight {
+			for i := range fileCount(n) {
+				if !yield(Path{OfTile, level, i, fileWidth(n, i)}) {
+					return
+				}
+			}
+		}
+		for i := range fileCount(size) {
+			if !yield(Path{OfEntries, 0, i, fileWidth(size, i)}) || !yield(Path{OfEvents, 0, i, fileWidth(size, i)}) {
+				return
+			}
+		}
+	}
 }
 
 // files are the paths of one kind that a log of a size has: full ones, and a partial one

@@ -255,7 +255,7 @@ func (p *applier) put(ctx context.Context, r *turn, w store.Advancing) error {
 		if err := t.PutAdvance(ctx, w); err != nil {
 			return err
 		}
-		return t.PutEvents(ctx, r.events)
+		return putJudged(ctx, t, r.events)
 	})
 	if err != nil {
 		return err

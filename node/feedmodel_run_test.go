@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"entente"
+	"entente/ledger"
 	"entente/stix"
 	"entente/store"
 	"entente/store/storetest"
@@ -122,6 +123,9 @@ func (m *feedModel) compare(n *Node, when string) {
 	if ex, err := n.Doctor(m.Context(), entente.LocalActor(), nil); err != nil || !ex.Sound && len(ex.Complaints) != ex.Counts[checkLease] {
 		m.Fatalf("%s: the doctor found %v %v", when, ex.Complaints, err)
 	}
+	if r, err := n.VerifyLedger(m.Context(), entente.LocalActor(), ledger.Options{}); err != nil || r.Late != 0 {
+		m.Fatalf("%s: the ledger: %v; %d late", when, err, r.Late)
+	}
 	if m.Failed() {
 		m.FailNow()
 	}
@@ -218,6 +222,10 @@ func (m *feedModel) step() {
 		m.begin()
 	case n < 14:
 		m.stop()
+	case n < 17 && m.stop != nil: // whatever is under way, the ledger fits
+		if _, err := m.nodes[m.random.IntN(2)].VerifyLedger(m.Context(), entente.LocalActor(), ledger.Options{}); err != nil {
+			m.Fatalf("while feeds are carried on: %v", err)
+		}
 	case n == 14 && l.State == entente.Active:
 		m.do(m.ann, entente.SuspendAgreement{Agreement: p.id, Reason: "talks"})
 	case n == 15:

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"entente"
@@ -123,7 +124,10 @@ func rulings(w store.Advancing, place int, known map[int64]entente.Commitment) m
 // noteFeeds records what happens to all feeds of an agreement together, with what members
 // see of it.
 func (n *Node) noteFeeds(ctx context.Context, t *store.Tx, kind string, a *entente.Agreement, head func(entente.ReleaseFeed) int64, shown []entente.Event) error {
-	now := n.now()
+	now, err := afterFeedEvents(ctx, t, n.now())
+	if err != nil {
+		return err
+	}
 	e := entente.Event{Kind: kind, Time: entente.FormatMicros(now), About: map[string]string{"agreement": a.ID}, Result: string(a.State)}
 	e.Terms = entente.TermsTold(a.Hash, a.Version, &a.Terms)
 	for _, f := range a.Feeds {
@@ -132,6 +136,40 @@ func (n *Node) noteFeeds(ctx context.Context, t *store.Tx, kind string, a *enten
 	rows, err := n.eventRows(now, e, shown)
 	if err != nil {
 		return err
+	}
+	return t.PutEvents(ctx, rows)
+}
+
+// afterFeedEvents gives a time behind those of all events about feeds that wait to be entered
+// into the ledger. The sequencer goes by times, and processes whose clocks do not agree, or a
+// clock that is set back, would have it tell of a feed in another order than things happened.
+func afterFeedEvents(ctx context.Context, t *store.Tx, now int64) (int64, error) {
+	last, err := t.FeedEventsWait(ctx)
+	return max(now, last+1), err
+}
+
+// putJudged keeps the events of a turn, in the transaction of what they tell.
+func putJudged(ctx context.Context, t *store.Tx, rows []store.EventRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	at, err := afterFeedEvents(ctx, t, rows[0].At)
+	if err != nil {
+		return err
+	}
+	rows = slices.Clone(rows)
+	for i := range rows {
+		if rows[i].At == at {
+			continue
+		}
+		var e entente.Event
+		if err := json.Unmarshal(rows[i].Body, &e); err != nil {
+			return err
+		}
+		e.Time, rows[i].At = entente.FormatMicros(at), at
+		if rows[i].Body, err = encodeEvent(e); err != nil {
+			return err
+		}
 	}
 	return t.PutEvents(ctx, rows)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"entente"
+	"entente/ledger"
 	"entente/stix"
 	"entente/store"
 	"entente/store/storetest"
@@ -49,6 +50,9 @@ func (s *sharing) bodies(id entente.ObjectID) (out []string) {
 
 func (s *sharing) isSound() {
 	s.Helper()
+	if _, err := s.n.VerifyLedger(s.Context(), entente.LocalActor(), ledger.Options{}); err != nil {
+		s.Errorf("the ledger: %v", err)
+	}
 	ex, err := s.n.Doctor(s.Context(), entente.LocalActor(), nil)
 	s.must(err)
 	if !ex.Sound || ex.Warnings > 0 {

@@ -81,7 +81,7 @@ func (n *Node) eventRow(now int64, e entente.Event, random io.Reader) (store.Eve
 	if _, err := io.ReadFull(random, salt); err != nil {
 		return store.EventRow{}, err
 	}
-	e.ID = id
+	e.ID, e.Time = id, entente.FormatMicros(now)
 	body, err := encodeEvent(e)
 	return store.EventRow{ID: id, At: now, Organisation: e.For, Kind: e.Kind, Salt: salt, Body: body}, err
 }

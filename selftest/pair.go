@@ -17,6 +17,7 @@ import (
 
 	"entente"
 	"entente/api"
+	"entente/ledger"
 	"entente/node"
 	"entente/store"
 )
@@ -106,6 +107,17 @@ func (s *side) randomFor(account string) io.Reader {
 		s.own[account] = &stream{seed: "account " + account}
 	}
 	return s.own[account]
+}
+
+// verify holds the ledger of each node against what else the node has: whatever it lived
+// through, an outsider must find it sound.
+func (p *pair) verify(ctx context.Context) error {
+	for i, s := range p.sides {
+		if _, err := s.node.VerifyLedger(ctx, entente.LocalActor(), ledger.Options{}); err != nil {
+			return fmt.Errorf("the ledger of node %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 func (p *pair) close() error {

@@ -2,6 +2,7 @@ package selftest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -60,7 +61,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	for n := range o.Trials {
 		if n%renew == 0 {
 			if p != nil {
-				if err := p.close(); err != nil {
+				if err := errors.Join(p.verify(ctx), p.close()); err != nil {
 					return out, err
 				}
 			}
@@ -95,6 +96,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		if o.Progress != nil {
 			o.Progress(out.Trials)
 		}
+	}
+	if p != nil {
+		return out, p.verify(ctx)
 	}
 	return out, nil
 }

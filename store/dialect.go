@@ -79,6 +79,8 @@ type dialect struct {
 	// and empties it (busy, pages, pages done). "" where the engine does so by itself, or
 	// leaves it to its operator.
 	overwrite, overwriteLess, squeeze, flush string
+	// ledgerSize gives the bytes that the tables of the ledger take, with their indexes.
+	ledgerSize string
 	// analyze gathers the statistics that the engine plans by; nil where it needs none.
 	analyze []string
 	// searchRows is a table with a column content of what full text has.

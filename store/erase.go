@@ -51,6 +51,9 @@ func (t *Tx) emptyContents(ctx context.Context, contents []entente.Emptied, e *e
 	}
 	return t.overwriting(ctx, func() error {
 		for _, c := range contents {
+			if err := t.keepCommitments(ctx, c.Content); err != nil {
+				return err
+			}
 			// Without the salt nobody can tell of a commitment that it was to these bytes.
 			if _, err := t.exec(ctx, `UPDATE content SET body = substr(body, 1, 0), salt = $2 WHERE content = $1`, c.Content, append([]byte{}, c.Salt...)); err != nil {
 				return err

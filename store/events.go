@@ -147,29 +147,53 @@ func (t *Tx) Commitments(ctx context.Context, contents []int64) (map[int64]enten
 	return out, rows.Err()
 }
 
-// PageCommitments gives the commitments to what the entries of a feed carry, by position.
+// PageCommitments gives the commitments to what the entries of a release feed carry, by
+// position.
 func (t *Tx) PageCommitments(ctx context.Context, feed int64, seqs []int64) (map[int64]entente.Commitment, error) {
 	out := make(map[int64]entente.Commitment, len(seqs))
 	if len(seqs) == 0 {
 		return out, nil
 	}
 	in, arg := t.s.d.among("l.seq", "$2", seqs)
-	rows, err := t.query(ctx, `SELECT l.seq, c.salt, c.digest FROM line l JOIN content c ON c.content = l.content WHERE l.feed = $1 AND `+in, feed, arg)
+	rows, err := t.query(ctx, `SELECT l.seq, c.salt, c.digest, k.commitment FROM line l JOIN content c ON c.content = l.content
+		LEFT JOIN committed k ON k.feed = l.feed AND k.seq = l.seq WHERE l.feed = $1 AND `+in, feed, arg)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var seq int64
-		var salt, digest []byte
-		if err := rows.Scan(&seq, &salt, &digest); err != nil {
+		var salt, digest, kept []byte
+		if err := rows.Scan(&seq, &salt, &digest, &kept); err != nil {
 			return nil, err
 		}
-		var d entente.Digest
-		copy(d[:], digest)
-		out[seq] = entente.Commit(salt, d)
+		out[seq] = commitmentOf(salt, digest, kept)
 	}
 	return out, rows.Err()
+}
+
+// commitmentOf is the commitment to what a line carries: the one that was kept, where the
+// content was erased.
+func commitmentOf(salt, digest, kept []byte) (c entente.Commitment) {
+	if copy(c[:], kept) == len(c) {
+		return c
+	}
+	var d entente.Digest
+	copy(d[:], digest)
+	return entente.Commit(salt, d)
+}
+
+// keepCommitments keeps what the ledger has of the lines of release feeds that carry a
+// content which is about to be erased.
+func (t *Tx) keepCommitments(ctx context.Context, content int64) error {
+	known, err := t.Commitments(ctx, []int64{content})
+	if err != nil {
+		return err
+	}
+	c := known[content]
+	_, err = t.exec(ctx, `INSERT INTO committed (feed, seq, commitment) SELECT l.feed, l.seq, $2 FROM line l`+t.s.d.by("line_content")+`
+		JOIN release_feed r ON r.feed = l.feed WHERE l.content = $1 ON CONFLICT (feed, seq) DO NOTHING`, content, c[:])
+	return err
 }
 
 // uuidBytes and uuidText turn a UUID into its 16 bytes and back.

@@ -17,6 +17,8 @@ import (
 
 var postgresDialect = &dialect{
 	name: "postgres",
+	ledgerSize: `SELECT CAST(COALESCE(SUM(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+		WHERE s.nspname = current_schema() AND c.relkind = 'r' AND c.relname LIKE 'ledger\_%'`,
 	open: postgresOpen,
 	view: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	words: strings.NewReplacer("{blob}", "BYTEA", "{clustered}", "", "{number}", "BIGINT PRIMARY KEY",

@@ -223,6 +223,10 @@ func (d *dialect) migrations() [][]string {
 		`CREATE INDEX review_kind ON review (kind, about, at)`,
 		// The keys with which people sign.
 		`CREATE TABLE account_key (account TEXT PRIMARY KEY, pubkey {blob} NOT NULL, added BIGINT NOT NULL, added_by TEXT NOT NULL)`,
+	}, {
+		// What the ledger has of lines of release feeds whose content was erased since: the
+		// commitment to what it was, which cannot be made again.
+		`CREATE TABLE committed (feed BIGINT NOT NULL, seq BIGINT NOT NULL, commitment {blob} NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
 	}}
 }
 

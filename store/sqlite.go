@@ -18,7 +18,9 @@ import (
 )
 
 var sqliteDialect = &dialect{
-	name:           "sqlite",
+	name: "sqlite",
+	ledgerSize: `SELECT CAST(COALESCE(SUM(d.pgsize), 0) AS INTEGER) FROM sqlite_master m JOIN dbstat d ON d.name = m.name AND d.aggregate = TRUE
+		WHERE m.tbl_name LIKE 'ledger\_%' ESCAPE '\'`,
 	open:           sqliteOpen,
 	keepStatements: true,
 	words: strings.NewReplacer("{blob}", "BLOB", "{clustered}", "WITHOUT ROWID", "{number}", "INTEGER PRIMARY KEY",

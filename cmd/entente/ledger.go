@@ -8,5 +8,6 @@ func (a *app) ledgerCmd() *cobra.Command {
 		Short: "The tamper-evident record of what was decided and disclosed",
 	}
 	cmd.AddCommand(a.ledgerKeyCmds()...)
+	cmd.AddCommand(a.ledgerExport(), a.ledgerVerify(), a.ledgerShow(), a.ledgerTail(), a.ledgerProve(), a.ledgerStats())
 	return cmd
 }

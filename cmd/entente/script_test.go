@@ -96,7 +96,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": cmdServe, "shutdown": cmdStop, "taxii": cmdTAXII, "getjson": cmdGetJSON, "gzip": cmdGzip,
 			"repeat": cmdRepeat, "occupy": cmdOccupy, "bytes": cmdBytes, "keypair": cmdKeypair,
-			"settle": cmdSettle, "demo": cmdDemo, "guide": cmdGuide,
+			"settle": cmdSettle, "demo": cmdDemo, "guide": cmdGuide, "flip": cmdFlip,
 		},
 	}
 }
@@ -417,4 +417,20 @@ func cmdOccupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv(args[0], l.Addr().String())
+}
+
+// cmdFlip changes a bit of a byte of a file, which may be named by a pattern: flip FILE OFFSET.
+// Once more, and the file is as it was.
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	names, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(names) != 1 {
+		ts.Fatalf("%s names %d files", args[0], len(names))
+	}
+	var at int
+	fmt.Sscan(args[1], &at)
+	b, err := os.ReadFile(names[0])
+	ts.Check(err)
+	b[at] ^= 1
+	ts.Check(os.WriteFile(names[0], b, 0o600))
 }
