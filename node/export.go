@@ -150,17 +150,12 @@ func (n *Node) viewLedgerOnce(ctx context.Context, a entente.Actor, f func(x *ex
 			viewing <- err
 		}
 	}
-	err := n.holding(ctx, sequenceJob, leaseFor, func(ctx context.Context) error {
-		for {
-			more, err := n.sequenceOnce(ctx)
-			if err == nil && more {
-				continue
-			}
-			if ctx.Err() == nil {
-				view(err)
-			}
-			return err
+	err := n.holdingAs(ctx, sequenceJob, leaseFor, func(ctx context.Context, holder string) error {
+		err := n.sequenceAll(ctx, holder)
+		if ctx.Err() == nil {
+			view(err)
 		}
+		return err
 	})
 	if viewing == nil {
 		return err

@@ -25,7 +25,9 @@ func TestActsAreNotParted(t *testing.T) {
 		for i := range queue {
 			queue[i].At = c.rows(i)
 		}
-		all, more, err := wholeActs(t.Context(), func(_ context.Context, limit int) ([]store.EventRow, error) { return queue[:min(limit, len(queue))], nil })
+		all, more, err := wholeActs(t.Context(), func(_ context.Context, limit int) ([]store.EventRow, error) {
+			return queue[:min(limit, len(queue))], nil
+		})
 		if err != nil || len(all) != c.want || more != c.more {
 			t.Errorf("of %d rows %d are read, more: %v, %v; want %d, %v", c.total, len(all), more, err, c.want, c.more)
 		}
