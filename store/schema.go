@@ -216,7 +216,10 @@ func (d *dialect) migrations() [][]string {
 	}, append([]string{
 		// The public halves of the keys stay when their secrets are lost.
 		`ALTER TABLE ledger_key ADD COLUMN public {blob} NOT NULL DEFAULT {empty}`,
-	}, d.markSchema...)}
+	}, d.markSchema...), {
+		// Finds events by their time, and by that of the same act in other logs.
+		`CREATE INDEX ledger_entry_at ON ledger_entry (at)`,
+	}}
 }
 
 // markSchema makes the table with the one row of [LedgerMark].
