@@ -144,6 +144,10 @@ func decideRunNode(c Command, f Facts) (Change, error) {
 		return decidePutProgress(c, f)
 	case WitnessLog, DropWitnessLog, SetPolicy, AddPartnerKey, RemovePartnerKey:
 		return decideWitnessing(c, f)
+	case SetRetention:
+		return decideSetRetention(c, f)
+	case ExpireEvents:
+		return decideExpire(c, f)
 	case RotateLedgerKey:
 		return decideRotateLedgerKey(c, f)
 	case RenewLedger:

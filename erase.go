@@ -11,8 +11,9 @@ import (
 //
 // Design: docs/design/018-preserve-erase.md.
 type Erasure struct {
-	ID       string // UUID
-	Object   ObjectID
+	ID       string   // UUID
+	Object   ObjectID // "" where it is about an event
+	Event    string   // id of the event of the ledger that it is about, "" for none
 	Versions []ErasedVersion
 	All      bool   // it is meant to be about all that is held of the object
 	Basis    string // the legal basis
@@ -52,6 +53,7 @@ func (e Erasure) State() string {
 // ProposeErasure is the first of the two words that erase. It changes nothing that is read.
 type ProposeErasure struct {
 	Object  ObjectID
+	Event   string   // id of an event of the ledger, where it is about that and no object
 	Digests []Digest // the versions, where not All
 	All     bool     // all that are held now
 	Basis   string
@@ -129,6 +131,13 @@ func decideProposeErasure(c ProposeErasure, f Facts) (Change, error) {
 	}
 	if err := CheckCase(c.Case); err != nil {
 		return Change{}, err
+	}
+	if c.Event != "" {
+		if err := freeEvent(k.Event); err != nil {
+			return Change{}, err
+		}
+		e := Erasure{ID: f.NewID, Event: c.Event, Basis: c.Basis, Case: c.Case, Reason: c.Reason, By: f.Actor.Account.ID, Role: m.Role, At: f.Now}
+		return Change{Erasure: &e, Receipt: Receipt{ID: e.ID, Mandate: m}}, nil
 	}
 	switch {
 	case c.All == (len(c.Digests) > 0):
@@ -216,6 +225,13 @@ func decideConfirmErasure(c ConfirmErasure, f Facts) (Change, error) {
 		return Change{}, Errorf(Conflict, "that erasure was confirmed at %s", FormatMicros(e.Confirmed))
 	case e.By == f.Actor.Account.ID:
 		return Change{}, Errorf(Forbidden, "you proposed this erasure; a second person confirms it")
+	}
+	if e.Event != "" {
+		if err := freeEvent(k.Event); err != nil {
+			return Change{}, err
+		}
+		e.Confirmed, e.ConfirmedBy, e.ConfirmReason, e.Removed, e.Cleared = f.Now, f.Actor.Account.ID, c.Reason, f.Now, f.Now
+		return Change{Erasure: &e, EraseEvents: []KeptEvent{*k.Event}, Receipt: Receipt{ID: e.ID, Mandate: m}}, nil
 	}
 	if err := k.free(e.Object); err != nil {
 		return Change{}, err

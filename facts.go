@@ -69,6 +69,10 @@ type Facts struct {
 	// KeyKnown tells that the key which the command names is known: as that of a log that home
 	// witnesses, or of the partner.
 	KeyKnown bool
+	// Retain is for how long events are kept, by class, and Expiring are those that a command
+	// names: where it is about that.
+	Retain   map[Retention]Period
+	Expiring []KeptEvent
 	// Ledger is how far the ledger is, where the command is about it.
 	Ledger LedgerFacts
 	// SubjectKnown tells that there is the event or object that a finding is about.
@@ -189,26 +193,28 @@ type Change struct {
 	Remote            *Remote // to put
 	RemoveRemote      string  // id
 
-	Agreement    *Agreement       // to put, with its feeds' skips; not their positions
-	TermsVersion *TermsVersion    // to add to Agreement
-	Step         *AgreementStep   // to add to Agreement; its number is the store's to give
-	Working      []Agreement      // to put as well: more agreements that work begins on
-	Touch        []Touch          // objects to be judged again
-	Waiting      *TouchWaiting    // more objects to be judged again
-	Close        []int64          // numbers of agreements whose feeds are closed until Touch is judged
-	Decision     *Decision        // to add
-	Restriction  *Restriction     // to put
-	Consent      *Consent         // to add
-	Order        *StandingRelease // to put
-	Dissent      []DissentOf      // to add
-	Strike       *Strike          // to add
-	Batch        Batch            // of the lines
-	Logs         []Change         // of more feeds that move, each with its Feed, Head, Added, Lines, Marks and Batch
-	Preserved    []Preserved      // to put
-	Erasure      *Erasure         // to put
-	Erasing      []int64          // numbers of contents that Erasure is about from now on
-	Said         []SaidOf         // to keep
-	Empty        []Emptied        // contents whose bytes are removed, by Erasure
+	Agreement    *Agreement           // to put, with its feeds' skips; not their positions
+	TermsVersion *TermsVersion        // to add to Agreement
+	Step         *AgreementStep       // to add to Agreement; its number is the store's to give
+	Working      []Agreement          // to put as well: more agreements that work begins on
+	Touch        []Touch              // objects to be judged again
+	Waiting      *TouchWaiting        // more objects to be judged again
+	Close        []int64              // numbers of agreements whose feeds are closed until Touch is judged
+	Decision     *Decision            // to add
+	Restriction  *Restriction         // to put
+	Consent      *Consent             // to add
+	Order        *StandingRelease     // to put
+	Dissent      []DissentOf          // to add
+	Strike       *Strike              // to add
+	Batch        Batch                // of the lines
+	Logs         []Change             // of more feeds that move, each with its Feed, Head, Added, Lines, Marks and Batch
+	Preserved    []Preserved          // to put
+	Erasure      *Erasure             // to put
+	Erasing      []int64              // numbers of contents that Erasure is about from now on
+	Said         []SaidOf             // to keep
+	EraseEvents  []KeptEvent          // of the main log whose bytes are removed, with those that they share
+	Retain       map[Retention]Period // to put
+	Empty        []Emptied            // contents whose bytes are removed, by Erasure
 
 	ReviewNote     *ReviewNote     // to add
 	Recommendation *Recommendation // to put

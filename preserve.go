@@ -64,6 +64,7 @@ type Keeping struct {
 	// Missing are objects that a [PreserveObjects] names and of which nothing is stored.
 	Missing []ObjectID
 
+	Event    *KeptEvent    // that is to be erased, nil for none
 	Erasure  *Erasure      // the one that the command names, nil for none
 	Contents []KeptContent // of the object that is erased, all of them
 	Logs     []LogFacts    // of the collections in which it stands or stood

@@ -1,6 +1,10 @@
 package entente
 
-import "strconv"
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
 
 // Record tells what the ledger keeps of a command that was decided: the event of the main
 // log, and those that the logs of partners have of the same act, each with For set. Ids and
@@ -46,6 +50,15 @@ func (f Facts) shared(c Command, ch Change, main Event) []Event {
 	}
 	brief := Event{Kind: main.Kind, Time: main.Time, By: &By{Organisation: f.Home.ID}}
 	switch {
+	case len(ch.EraseEvents) > 0:
+		var out []Event
+		_, of := erasedEvents(ch.EraseEvents)
+		for _, partner := range slices.Sorted(maps.Keys(of)) {
+			e := brief
+			e.For, e.Erased, e.Count = partner, of[partner], len(of[partner])
+			out = append(out, e)
+		}
+		return out
 	case ch.Stop != nil:
 		if ch.Stop.LiftedBy == "" && (ch.Stop.Ratified != 0 || ch.Stop.LiftAsked != 0) {
 			return nil // it changes nothing for the partner
@@ -246,11 +259,20 @@ func recordKeeping(c Command, f Facts, ch Change) Event {
 	case LiftPreserve:
 		return Event{Kind: "preserve-lift", Case: c.Case}
 	case ProposeErasure:
-		return Event{Kind: "erase-propose", About: about("erasure", ch.Receipt.ID, "object", string(c.Object)), Basis: c.Basis, Case: c.Case, Reason: c.Reason,
+		return Event{Kind: "erase-propose", About: about("erasure", ch.Receipt.ID, "object", string(c.Object), "event", c.Event), Basis: c.Basis, Case: c.Case, Reason: c.Reason,
 			Versions: f.Keeping.commitments(ch.Erasure)}
 	case ConfirmErasure:
+		if len(ch.EraseEvents) > 0 {
+			e := Event{Kind: "erase", About: about("erasure", c.Erasure), Basis: ch.Erasure.Basis, Case: ch.Erasure.Case, Count: 1}
+			e.Erased, _ = erasedEvents(ch.EraseEvents)
+			return e
+		}
 		return Event{Kind: "erase-confirm", About: about("erasure", c.Erasure, "object", string(ch.Erasure.Object)), Basis: ch.Erasure.Basis, Count: ch.Receipt.Deleted,
 			Versions: f.Keeping.commitments(ch.Erasure)}
+	case ExpireEvents:
+		e := Event{Kind: "erase", Result: "retention", Count: len(ch.EraseEvents)}
+		e.Erased, _ = erasedEvents(ch.EraseEvents)
+		return e
 	case RemoveBytes:
 		return Event{Kind: "erase", About: about("erasure", c.Erasure)}
 	}
@@ -356,6 +378,8 @@ func recordRunNode(c Command, f Facts, ch Change) Event {
 	case RemoveRemote:
 		return Event{Kind: "remote-remove", About: about("remote", c.Remote)}
 	// The node completes these two, and enters them by itself: see ledgerkeys.go.
+	case SetRetention:
+		return Event{Kind: "retention", About: about("class", string(c.Class)), Result: c.Period.String(), Reason: c.Reason}
 	case RotateLedgerKey:
 		return Event{Kind: "key", Reason: c.Reason}
 	case RenewLedger:

@@ -176,6 +176,10 @@ func (n *Node) ConfirmErasure(ctx context.Context, a entente.Actor, c entente.Co
 			return e, err
 		}
 		e = all[slices.IndexFunc(all, func(e entente.Erasure) bool { return e.ID == c.Erasure })]
+		if e.Event != "" { // done at once; the engine's journal follows when it can
+			_, err = n.st.Flush(ctx)
+			return e, err
+		}
 		if e.Cleared != 0 {
 			break
 		}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,9 +84,7 @@ func live(t *testing.T, url string, at int64) (faults int64, failed string) {
 	}
 	submit := func(words string) {
 		do(words, func() error {
-			object := `{"type":"tool","spec_version":"2.1","id":"tool--00000000-0000-4000-8000-000000000001","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z","name":"` + words + `"}`
-			_, err := f.n.Intake(ctx, entente.LocalActor(), in, stix.NewReader(strings.NewReader(`{"type":"bundle","id":"bundle--00000000-0000-4000-8000-000000000000","objects":[`+object+`]}`)), IntakeOptions{})
-			return err
+			return intakeTool(f.n, in, words)
 		})
 	}
 	do("account one", command(entente.AddAccount{Name: "account one", Organisation: partner, Service: true}))
@@ -211,4 +210,12 @@ func TestLedgerFaults(t *testing.T) {
 			t.Log(fmt.Sprint(all), "faults:", slices.Sorted(maps.Keys(seen)))
 		})
 	}
+}
+
+// intakeTool takes an object in.
+func intakeTool(n *Node, in, name string) error {
+	object := `{"type":"tool","spec_version":"2.1","id":"tool--00000000-0000-4000-8000-000000000001","created":"2026-01-01T00:00:00.000Z","modified":"2026-01-01T00:00:00.000Z","name":"` + name + `"}`
+	bundle := `{"type":"bundle","id":"bundle--00000000-0000-4000-8000-000000000000","objects":[` + object + `]}`
+	_, err := n.Intake(context.Background(), entente.LocalActor(), in, stix.NewReader(strings.NewReader(bundle)), IntakeOptions{})
+	return err
 }

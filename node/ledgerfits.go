@@ -171,7 +171,7 @@ func (n *Node) noteLostInbox(ctx context.Context, t *store.Tx, m store.LedgerMar
 	switch {
 	case m.Epoch == 0:
 		text = "the inbox of events is not there any more"
-	case f.Size-m.Size > 2*sequenceBatch+1:
+	case f.Size-m.Size > 10*sequenceBatch:
 		text = fmt.Sprintf("the inbox of events is an older one: its mark has %d entries", m.Size)
 	default:
 		return nil

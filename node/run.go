@@ -36,6 +36,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{sweepJob, 15 * time.Second, false, func(ctx context.Context) error { return n.sweep(ctx, nil) }},
 		{statusJob, time.Hour, false, n.dropStatuses},
 		{eraseJob, 15 * time.Second, false, n.finishErasures},
+		{retentionJob, retentionEvery, false, func(ctx context.Context) error { _, err := n.expire(ctx, entente.LocalActor()); return err }},
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { n.watch(ctx) })

@@ -27,7 +27,7 @@ var movedBulk = bulk{table: "moved", columns: []column{{"feed", "bigint"}, {"seq
 func (t *Tx) Apply(ctx context.Context, c entente.Change) error {
 	for _, step := range []func(context.Context, entente.Change) error{
 		t.applyHome, t.applyOrganisation, t.applyRoot, t.applyContents, t.applyLines, t.applyMarks, t.applyCollection, t.applyAccount, t.applyMandates, t.applyInterest, t.applyStop, t.applyGaps, t.applyCertificate, t.applyStatus, t.applyRemote,
-		t.applyAgreement, t.applyTouch, t.applyDecisions, t.applyLogs, t.applyPreserved, t.applyErasure, t.applyWitnessing, t.applyReview,
+		t.applyAgreement, t.applyTouch, t.applyDecisions, t.applyLogs, t.applyPreserved, t.applyErasure, t.applyRetain, t.eraseEvents, t.applyWitnessing, t.applyReview,
 	} {
 		if err := step(ctx, c); err != nil {
 			return err

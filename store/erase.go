@@ -105,7 +105,7 @@ func (s *Store) Flush(ctx context.Context) (bool, error) {
 	if s.d.flush == "" {
 		return true, nil
 	}
-	for _, on := range []side{s.write, s.index} {
+	for _, on := range []side{s.write, s.index, s.inbox} {
 		var busy, all, done int
 		if err := on.db.QueryRowContext(ctx, s.d.flush).Scan(&busy, &all, &done); err != nil || busy != 0 {
 			return false, s.wrap(err)
@@ -137,10 +137,10 @@ func (t *Tx) erasureFacts(ctx context.Context, f *entente.Facts, c entente.Comma
 	k := &entente.Keeping{}
 	f.Keeping = k
 	var object entente.ObjectID
-	var id string
+	var id, event string
 	switch c := c.(type) {
 	case entente.ProposeErasure:
-		object = c.Object
+		object, event = c.Object, c.Event
 	case entente.ConfirmErasure:
 		id = c.Erasure
 	case entente.RemoveBytes:
@@ -152,7 +152,11 @@ func (t *Tx) erasureFacts(ctx context.Context, f *entente.Facts, c entente.Comma
 		if k.Erasure, err = first(jsonRows[entente.Erasure](ctx, t, `SELECT body FROM erasure WHERE id = $1`, id)); err != nil || k.Erasure == nil {
 			return err
 		}
-		object = k.Erasure.Object
+		object, event = k.Erasure.Object, k.Erasure.Event
+	}
+	if event != "" {
+		k.Event, err = first(t.keptEvents(ctx, []string{event}))
+		return err
 	}
 	if k.Preserved, err = t.Preserved(ctx, []entente.ObjectID{object}); err != nil {
 		return err

@@ -96,7 +96,9 @@ func (t *Tx) eventRows(ctx context.Context, text string, args ...any) ([]EventRo
 
 // DropEventsOut takes events away that were entered into the ledger.
 func (t *Tx) DropEventsOut(ctx context.Context, all []EventRow) error {
-	return t.s.faulty("events-drop", func() error { return t.dropEvents(ctx, "event_out", all) })
+	return t.s.faulty("events-drop", func() error {
+		return t.overwriting(ctx, func() error { return t.dropEvents(ctx, "event_out", all) }) // they may be erased later
+	})
 }
 
 // DropInbox takes events out of the inbox that were entered into the ledger.

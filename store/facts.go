@@ -114,6 +114,15 @@ func (t *Tx) Facts(ctx context.Context, a entente.Actor, c entente.Command) (ent
 		f.Remote, err = t.remoteWhere(ctx, `id = $1`, c.Remote)
 	case entente.WitnessLog, entente.DropWitnessLog, entente.SetPolicy, entente.AddPartnerKey, entente.RemovePartnerKey, entente.Acknowledge:
 		err = t.witnessingFacts(ctx, &f, c)
+	case entente.SetRetention:
+		f.Retain, err = t.Retain(ctx)
+	case entente.ExpireEvents:
+		if err = t.holdPeople(ctx); err != nil {
+			break
+		}
+		if f.Retain, err = t.Retain(ctx); err == nil {
+			f.Expiring, err = t.keptEvents(ctx, c.Events)
+		}
 	case entente.RotateLedgerKey, entente.RenewLedger:
 		f.Ledger, err = t.LedgerFacts(ctx)
 	case entente.PutProgress:

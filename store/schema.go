@@ -227,6 +227,9 @@ func (d *dialect) migrations() [][]string {
 		// What the ledger has of lines of release feeds whose content was erased since: the
 		// commitment to what it was, which cannot be made again.
 		`CREATE TABLE committed (feed BIGINT NOT NULL, seq BIGINT NOT NULL, commitment {blob} NOT NULL, PRIMARY KEY (feed, seq)) {clustered}`,
+	}, {
+		// Finds events by their time, and by that of the same act in other logs.
+		`CREATE INDEX ledger_entry_at ON ledger_entry (at)`,
 	}}
 }
 

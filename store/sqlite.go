@@ -102,7 +102,7 @@ func sqliteOpen(path string) (pools, error) {
 	}
 	p.write = writer(path, "synchronous(FULL)", "cache_size(-49152)", "secure_delete(FAST)")
 	p.index = writer(indexed, "synchronous(NORMAL)", "cache_size(-24576)", "secure_delete(FAST)")
-	p.inbox = writer(inbox, "synchronous(FULL)", "cache_size(-2048)")
+	p.inbox = writer(inbox, "synchronous(FULL)", "cache_size(-2048)", "secure_delete(ON)") // events that are erased later
 	for file, db := range map[string]*sql.DB{path: p.write, indexed: p.index, inbox: p.inbox} {
 		if err := db.Ping(); err != nil {
 			return pools{}, errors.Join(fmt.Errorf("%s: %w", file, err), p.close())

@@ -15,7 +15,8 @@ import (
 
 type erasureView struct {
 	ID            string           `json:"id"`
-	Object        entente.ObjectID `json:"object"`
+	Object        entente.ObjectID `json:"object,omitempty"`
+	Event         string           `json:"event,omitempty"` // of the ledger, where it is about one
 	Versions      []erasedVersion  `json:"versions"`
 	All           bool             `json:"all"`
 	Basis         string           `json:"basis"`
@@ -36,13 +37,21 @@ type erasedVersion struct {
 }
 
 func viewErasure(e entente.Erasure, names map[string]string) erasureView {
-	v := erasureView{ID: e.ID, Object: e.Object, Versions: []erasedVersion{}, All: e.All, Basis: e.Basis, Case: e.Case, Reason: e.Reason,
+	v := erasureView{ID: e.ID, Object: e.Object, Event: e.Event, Versions: []erasedVersion{}, All: e.All, Basis: e.Basis, Case: e.Case, Reason: e.Reason,
 		By: names[e.By], At: when(e.At), ConfirmedBy: names[e.ConfirmedBy], ConfirmReason: e.ConfirmReason, Confirmed: when(e.Confirmed),
 		Removed: when(e.Removed), State: e.State()}
 	for _, x := range e.Versions {
 		v.Versions = append(v.Versions, erasedVersion{x.Stamp, x.Digest.String()})
 	}
 	return v
+}
+
+// what names what it is about.
+func (v erasureView) what() string {
+	if v.Event != "" {
+		return "event " + v.Event
+	}
+	return string(v.Object)
 }
 
 // line tells of a confirmed erasure in one line.
@@ -77,6 +86,7 @@ stays. The same bytes are not taken in again, from nobody. What is preserved
 
 ` + backupsHold,
 		Example: `  entente --as ann --case 2027-015 erase indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --all --basis "Data Protection Act, section 47" --reason "names a person"
+  entente --as ann --case 2027-015 erase event 0d3b6a54-6f1e-4c57-9d3b-d1c0a0010001 --basis "Data Protection Act, section 47" --reason "names a person"
   entente erase list
   entente --as bob erase confirm 7f0c3a52-6f1e-4c57-9d3b-6a54d1c0a001`,
 		Args: cobra.ExactArgs(1),
@@ -120,7 +130,7 @@ stays. The same bytes are not taken in again, from nobody. What is preserved
 	cmd.MarkFlagsOneRequired("version", "digest", "all")
 	cmd.MarkFlagsMutuallyExclusive("version", "all")
 	cmd.MarkFlagsMutuallyExclusive("digest", "all")
-	cmd.AddCommand(a.eraseConfirm(), a.eraseList())
+	cmd.AddCommand(a.eraseEvent(), a.eraseConfirm(), a.eraseList())
 	return cmd
 }
 
@@ -176,6 +186,8 @@ left over servers do within a minute.
 				}
 				return a.printErasure(ctx, n, who, e.ID, func(w io.Writer) {
 					switch {
+					case e.Event != "":
+						fmt.Fprintln(w, "Erased: the event's bytes and salt are gone from all logs; their entries stay, so every proof holds.")
 					case e.Cleared != 0:
 						fmt.Fprintln(w, "Erased: out of every collection and feed, and the bytes are gone.")
 					case e.Removed != 0:
@@ -200,7 +212,7 @@ func (a *app) printErasure(ctx context.Context, n *node.Node, who entente.Actor,
 	i := slices.IndexFunc(all, func(e entente.Erasure) bool { return e.ID == id })
 	v := viewErasure(all[i], names)
 	return a.print(v, func(w io.Writer) {
-		fmt.Fprintf(w, "%s\n", v.Object)
+		fmt.Fprintf(w, "%s\n", v.what())
 		for _, x := range v.Versions {
 			fmt.Fprintf(w, "version  %s  sha256:%s\n", plain(x.Version), x.Digest)
 		}
@@ -226,7 +238,7 @@ func (a *app) eraseList() *cobra.Command {
 				for _, e := range all {
 					v := viewErasure(e, names)
 					views = append(views, v)
-					rows = append(rows, []string{v.State, string(v.Object), fmt.Sprint(len(v.Versions)), plain(v.Case), shorten(plain(v.Basis), 60), plain(v.By), plain(v.ConfirmedBy), v.ID})
+					rows = append(rows, []string{v.State, v.what(), fmt.Sprint(len(v.Versions)), plain(v.Case), shorten(plain(v.Basis), 60), plain(v.By), plain(v.ConfirmedBy), v.ID})
 				}
 				return a.print(map[string]any{"erasures": views}, func(w io.Writer) {
 					if len(views) == 0 {
