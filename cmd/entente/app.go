@@ -91,7 +91,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.agreementCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.dissentCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
 		a.explainCmd(), a.queueCmd(), a.whoCmd(), a.heldByCmd(), a.restrictCmd(), a.standingCmd(), a.permissionCmd(),
-		a.previewCmd(), a.tearlineCmd(), a.preserveCmd(), a.eraseCmd(),
+		a.previewCmd(), a.tearlineCmd(), a.preserveCmd(), a.eraseCmd(), a.ledgerCmd(),
 		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
 	root.AddCommand(a.decidingCmds()...)
 	inGroups(root)
@@ -104,6 +104,7 @@ var commandGroups = []struct{ title, commands string }{
 	{"Intelligence:", "import export validate search show dissent pull push"},
 	{"Partners and agreements:", "partner agreement preview queue explain who held-by"},
 	{"Deciding (--as NAME):", "approve refuse keep withdraw urgent review restrict standing permission tearline preserve erase"},
+	{"Evidence:", "ledger"},
 	{"The node:", "serve collection root account grant backup restore doctor openapi completion help"},
 }
 

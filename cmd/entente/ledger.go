@@ -1,0 +1,12 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func (a *app) ledgerCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ledger",
+		Short: "The tamper-evident record of what was decided and disclosed",
+	}
+	cmd.AddCommand(a.ledgerWitnessCmd(), a.ledgerPolicyCmd(), a.ledgerReceiptCmd())
+	return cmd
+}
