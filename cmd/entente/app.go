@@ -91,8 +91,8 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(a.collectionCmd(), a.rootCmd(), a.accountCmd(), a.partnerCmd(), a.agreementCmd(), a.reportCmd(), a.grantCmd(), a.importCmd(), a.exportCmd(),
 		a.searchCmd(), a.showCmd(), a.dissentCmd(), a.validateCmd(), a.serveCmd(), a.demoCmd(), a.benchCmd(),
 		a.explainCmd(), a.queueCmd(), a.whoCmd(), a.heldByCmd(), a.restrictCmd(), a.standingCmd(), a.permissionCmd(),
-		a.previewCmd(), a.tearlineCmd(), a.preserveCmd(), a.eraseCmd(), a.retentionCmd(),
-		a.ledgerCmd(), a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
+		a.previewCmd(), a.tearlineCmd(), a.preserveCmd(), a.eraseCmd(), a.retentionCmd(), a.ledgerCmd(),
+		a.pullCmd(), a.pushCmd(), a.backupCmd(), a.restoreCmd(), a.doctorCmd(), a.selftestCmd(), a.openapiCmd())
 	root.AddCommand(a.decidingCmds()...)
 	inGroups(root)
 	return root
@@ -102,9 +102,10 @@ func (a *app) command() *cobra.Command {
 var commandGroups = []struct{ title, commands string }{
 	{"Try it:", "demo selftest bench"},
 	{"Intelligence:", "import export validate search show dissent pull push"},
-	{"Partners and agreements:", "partner agreement preview queue explain who held-by report"},
+	{"Partners and agreements:", "partner agreement preview queue explain who held-by"},
 	{"Deciding (--as NAME):", "approve refuse keep withdraw urgent review restrict standing permission tearline preserve erase"},
-	{"The node:", "serve collection root account grant ledger retention backup restore doctor openapi completion help"},
+	{"Evidence:", "ledger report retention"},
+	{"The node:", "serve collection root account grant backup restore doctor openapi completion help"},
 }
 
 func inGroups(root *cobra.Command) {
