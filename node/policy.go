@@ -39,6 +39,45 @@ func (n *Node) SetPolicy(ctx context.Context, a entente.Actor, partner string, t
 	return err
 }
 
+// LogKey is the verifier key of the log of the present epoch: the main log, or that of a
+// partner, by name or id. It is what a witness of the log has to know.
+func (n *Node) LogKey(ctx context.Context, a entente.Actor, partner string) (string, error) {
+	if err := readAll(a); err != nil {
+		return "", err
+	}
+	of := ""
+	if partner != "" {
+		p, err := n.PartnerNamed(ctx, a, partner)
+		if err != nil {
+			return "", err
+		}
+		of = p.ID
+	}
+	key := ""
+	err := n.view(ctx, a, func(t *store.Tx) error {
+		home, err := t.Home(ctx)
+		if err != nil {
+			return err
+		}
+		keys, err := t.LedgerKeys(ctx)
+		if err != nil {
+			return err
+		}
+		if len(keys) == 0 {
+			return entente.Errorf(entente.NotFound, "the ledger has no key yet: it is made with the first entry, as soon as the node is served")
+		}
+		last := keys[len(keys)-1]
+		k, err := ledger.NewKey(last.Seed)
+		if err != nil {
+			return err
+		}
+		v, err := k.Verifier(originOf(home.ID, last.Epoch, of))
+		key = v.String()
+		return err
+	})
+	return key, err
+}
+
 // PolicyInfo is the policy of a log, and how far it is met.
 type PolicyInfo struct {
 	entente.Policy

@@ -91,9 +91,14 @@ func (n *Node) watched(ctx context.Context, t *store.Tx) ([]watched, error) {
 
 // rests keeps from asking a witness again and again that does not answer.
 type rests struct {
-	mu    sync.Mutex
-	until map[string]time.Time
-	next  map[string]time.Duration
+	mu     sync.Mutex
+	until  map[string]time.Time
+	next   map[string]time.Duration
+	forked map[string]bool // by log and witness: those that had another history when they were asked last
+}
+
+func newRests() *rests {
+	return &rests{until: map[string]time.Time{}, next: map[string]time.Duration{}, forked: map[string]bool{}}
 }
 
 func (r *rests) due(witness string) bool {
@@ -102,9 +107,12 @@ func (r *rests) due(witness string) bool {
 	return !time.Now().Before(r.until[witness])
 }
 
-func (r *rests) told(witness string, err error) {
+func (r *rests) told(origin, witness string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if delete(r.forked, origin+" "+witness); errors.Is(err, errForked) {
+		r.forked[origin+" "+witness] = true
+	}
 	if err == nil {
 		delete(r.until, witness)
 		delete(r.next, witness)
@@ -118,13 +126,13 @@ func (r *rests) told(witness string, err error) {
 // now; while another process is at it, that is told by an error.
 func (n *Node) CatchUpWitnesses(ctx context.Context) error {
 	return n.holding(ctx, witnessJob, remoteLeaseFor, func(ctx context.Context) error {
-		return n.askWitnesses(ctx, &rests{until: map[string]time.Time{}, next: map[string]time.Duration{}})
+		return n.askWitnesses(ctx, newRests())
 	})
 }
 
 // runWitnesses has the logs witnessed until ctx ends.
 func (n *Node) runWitnesses(ctx context.Context) {
-	r := &rests{until: map[string]time.Time{}, next: map[string]time.Duration{}}
+	r := newRests()
 	for ctx.Err() == nil {
 		err := n.askDue(ctx, r)
 		if err != nil && ctx.Err() == nil && !errors.Is(err, errLeased) {
@@ -168,23 +176,20 @@ func (n *Node) askWitnesses(ctx context.Context, r *rests) error {
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: ledger.SubmitTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	forks := 0
 	var errs []error
 	for _, w := range all {
 		if !w.waits() {
 			continue
 		}
-		forked, err := n.witnessOne(ctx, client, w, r)
-		forks += forked
-		errs = append(errs, err)
+		errs = append(errs, n.witnessOne(ctx, client, w, r))
 	}
-	n.meters.all.Gauge("entente_ledger_fork_alarms").Set(float64(forks))
+	n.meters.all.Gauge("entente_ledger_fork_alarms").Set(float64(len(r.forked)))
 	return errors.Join(append(errs, n.tellUnwitnessed(ctx))...)
 }
 
 // witnessOne shows the last checkpoint of one log to its witnesses, and keeps it with what
 // they sign once the policy is met.
-func (n *Node) witnessOne(ctx context.Context, client *http.Client, w watched, r *rests) (forked int, err error) {
+func (n *Node) witnessOne(ctx context.Context, client *http.Client, w watched, r *rests) error {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	places := make(chan struct{}, witnessesAsked)
@@ -198,14 +203,13 @@ func (n *Node) witnessOne(ctx context.Context, client *http.Client, w watched, r
 		wg.Go(func() {
 			defer func() { <-places }()
 			c, err := n.askWitness(ctx, client, w, x)
-			r.told(name, err)
+			r.told(w.origin, name, err)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
 			case err == nil:
 				w.by[name] = c
 			case errors.Is(err, errForked):
-				forked++
 				n.log.Error("a witness has another history of a log of this node: the ledger was forked or rolled back, here or before the witness", "log", w.origin, "witness", x.Name, "error", err)
 			default:
 				fails = append(fails, fmt.Errorf("witness %s of %s: %w", x.Name, w.origin, err))
@@ -216,16 +220,17 @@ func (n *Node) witnessOne(ctx context.Context, client *http.Client, w watched, r
 	note := w.log.Note
 	for _, x := range w.policy.Witnesses {
 		if c := w.by[x.Key.String()]; c.Size == w.log.Size && len(c.Lines) > 0 {
+			var err error
 			if note, _, err = ledger.AddSignatures(note, c.Lines, x.Key); err != nil {
-				return forked, err
+				return err
 			}
 		}
 	}
 	_, sigs, err := ledger.OpenCheckpoint(note, append(w.policy.Verifiers(), w.keys...)...)
 	if err != nil || !w.policy.Met(sigs) {
-		return forked, errors.Join(append(fails, err)...)
+		return errors.Join(append(fails, err)...)
 	}
-	return forked, n.st.Update(ctx, func(t *store.Tx) error {
+	return n.st.Update(ctx, func(t *store.Tx) error {
 		return t.PutWitnessed(ctx, store.Witnessed{Log: w.log.Num, Size: w.log.Size, Note: note, At: n.now()})
 	})
 }
