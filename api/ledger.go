@@ -1,6 +1,8 @@
 package api
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,6 +22,7 @@ func ledgerRoutes() []route {
 	get := func(h handler) map[string]handler { return map[string]handler{http.MethodGet: h} }
 	return []route{
 		{path: "/ledger/checkpoint", reach: toLog, own: true, methods: get((*Server).logCheckpoint)},
+		{path: "/ledger/acknowledge", reach: toLog, own: true, methods: map[string]handler{http.MethodPost: (*Server).acknowledge}},
 		{path: "/ledger/tile/{level}/{index}", below: "tile/", reach: toLog, own: true, methods: get((*Server).logPart)},
 		{path: "/ledger/tile/entries/{index}", below: "tile/entries/", reach: toLog, own: true, methods: get((*Server).logPart)},
 		{path: "/ledger/events/{index}", below: "events/", reach: toLog, own: true, methods: get((*Server).logPart)},
@@ -97,6 +100,22 @@ func (s *Server) logProof(c *call) error {
 	}
 	f, err := s.node.LogProof(c.r.Context(), c.actor, epoch, index, q.Get("event"))
 	return c.file(f, err)
+}
+
+// acknowledge takes a partner's word that it has its log up to a checkpoint, and answers with
+// the size.
+func (s *Server) acknowledge(c *call) error {
+	note, err := io.ReadAll(http.MaxBytesReader(c.x, c.r.Body, node.MaxAcknowledgement))
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		return entente.Errorf(entente.TooLarge, "a checkpoint has %d bytes at most", node.MaxAcknowledgement)
+	}
+	if err != nil {
+		return err
+	}
+	c.unrecorded = false // who may not acknowledge is refused
+	size, err := s.node.Acknowledge(c.r.Context(), c.actor, note)
+	return c.file(node.LogFile{ContentType: "text/plain; charset=utf-8", Bytes: []byte(strconv.FormatInt(size, 10) + "\n")}, err)
 }
 
 // file answers with a file of a log.

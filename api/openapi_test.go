@@ -307,6 +307,20 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	post(w, "nobody", body, 401)
 	get(w, "", "/api/openapi.json", 401)
 	partner, who := w.partner()
+	acknowledge := func(w *world, as, note string, status int) {
+		t.Helper()
+		ask(w, request{method: "POST", path: "/ledger/acknowledge", as: as, body: note}, status)
+	}
+	key := w.partnerKey(1)
+	w.must(w.node.CatchUpLedger(t.Context()))
+	note := w.get("visitor", "/ledger/checkpoint").body
+	acknowledge(w, "visitor", signedBy(t, key, note), 200)
+	acknowledge(w, "visitor", note, 403)
+	acknowledge(w, "visitor", "x", 400)
+	acknowledge(w, "visitor", signedBy(t, key, strings.Replace(note, "\n", "x\n", 1)), 409)
+	acknowledge(w, "visitor", strings.Repeat("x", 1<<17), 413)
+	acknowledge(w, "reader", note, 404)
+	acknowledge(w, "nobody", note, 401)
 	_, err = w.node.Do(t.Context(), who["ann"], entente.PlaceStop{Organisation: partner, Reason: "r", Basis: "b"})
 	w.must(err)
 	get(w, "visitor", url, 403)
@@ -371,6 +385,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		for _, path := range files {
 			get(w, "writer", path, status)
 		}
+		acknowledge(w, "writer", note, status)
 		if status == 503 {
 			get(w, "writer", "/metrics", 503)
 			cosign(w, "", 503)
@@ -387,6 +402,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	for _, path := range files {
 		get(w, "reader", path, 500)
 	}
+	acknowledge(w, "reader", note, 500)
 	w.server.draining.Store(true)
 	get(w, "", "/readyz", 503)
 

@@ -106,6 +106,13 @@ func OpenCheckpoint(signed []byte, known ...Verifier) (Checkpoint, []Signature, 
 	return Checkpoint{}, nil, entente.Errorf(entente.Forbidden, "the checkpoint of %q is signed by no known key of this log", clip(c.Origin))
 }
 
+// OpenCosigned reads a checkpoint that a known key has cosigned, whether or not the log has
+// signed it. Invalid if it is malformed, Forbidden without a good signature of the key.
+func OpenCosigned(signed []byte, known Verifier) (Checkpoint, error) {
+	c, _, err := openNote(signed, []Verifier{known})
+	return c, err
+}
+
 // openNote reads a checkpoint that at least one known key has signed, whichever.
 func openNote(signed []byte, known []Verifier) (Checkpoint, []Signature, error) {
 	if len(signed) > MaxCheckpoint {

@@ -138,6 +138,7 @@ type Sight struct {
 	Rule      entente.Rule   // the first that refuses it, 0 for none
 	Reason    entente.Reason // of that
 	Why       string         // in a sentence
+	Evidence  Evidence       // that the partner has it
 	position  int64          // of its entry
 }
 
@@ -160,6 +161,10 @@ func (n *Node) Who(ctx context.Context, a entente.Actor, id entente.ObjectID) ([
 			return err
 		}
 		agreements, err := t.Agreements(ctx)
+		if err != nil {
+			return err
+		}
+		epochs, err := epochsOf(ctx, t)
 		if err != nil {
 			return err
 		}
@@ -197,6 +202,11 @@ func (n *Node) Who(ctx context.Context, a entente.Actor, id entente.ObjectID) ([
 						s.Sees, s.Why = false, "it entered the feed while the partner was stopped, and the choice of backlog left it out"
 					case door != nil:
 						s.Sees, s.Why = false, "it stands in the feed, but the door is shut: "+entente.PublicText(door)
+					}
+				}
+				if s.position != 0 {
+					if s.Evidence, err = evidence(ctx, t, p.ID, g.Feeds[place].ID, s.position, epochs); err != nil {
+						return err
 					}
 				}
 				w.Sees = w.Sees || s.Sees

@@ -26,6 +26,7 @@ type HeldFeed struct {
 	Head       int64           // the feed's last position then
 	Count      int64           // entries
 	Entries    []entente.Entry // the first of them
+	Evidence   []Evidence      // of each of Entries
 }
 
 // HeldBy tells what a partner had been offered at a moment, in microseconds since 1970: the
@@ -44,12 +45,16 @@ func (n *Node) HeldBy(ctx context.Context, a entente.Actor, partner string, at i
 		if names, err = allNames(ctx, t); err != nil {
 			return err
 		}
+		epochs, err := epochsOf(ctx, t)
+		if err != nil {
+			return err
+		}
 		all, err := t.Agreements(ctx)
 		if err != nil {
 			return err
 		}
 		for _, g := range all {
-			h := agreementHistory{of: g, partner: p}
+			h := agreementHistory{of: g, partner: p, epochs: epochs}
 			if h.versions, err = t.TermsVersions(ctx, g.Num); err != nil {
 				return err
 			}
@@ -76,6 +81,7 @@ type agreementHistory struct {
 	partner  PartnerInfo
 	versions []entente.TermsVersion
 	steps    []entente.AgreementStep
+	epochs   map[int64]int64 // of the ledger's logs
 }
 
 // concerns tells whether the partner was ever named by its terms.
@@ -173,6 +179,13 @@ func (h *agreementHistory) holding(ctx context.Context, t *store.Tx, at int64, l
 		}
 		if held.Count, held.Entries, err = t.LiveAt(ctx, f.Feed, held.Head, gaps, limit); err != nil {
 			return out, err
+		}
+		for _, e := range held.Entries {
+			x, err := evidence(ctx, t, h.partner.ID, f.ID, e.Seq, h.epochs)
+			if err != nil {
+				return out, err
+			}
+			held.Evidence = append(held.Evidence, x.at(at))
 		}
 		out.Feeds = append(out.Feeds, held)
 	}

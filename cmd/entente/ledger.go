@@ -9,5 +9,6 @@ func (a *app) ledgerCmd() *cobra.Command {
 	}
 	cmd.AddCommand(a.ledgerKeyCmds()...)
 	cmd.AddCommand(a.ledgerExport(), a.ledgerVerify(), a.ledgerShow(), a.ledgerTail(), a.ledgerProve(), a.ledgerStats())
+	cmd.AddCommand(a.ledgerWitnessCmd(), a.ledgerPolicyCmd(), a.ledgerReceiptCmd())
 	return cmd
 }

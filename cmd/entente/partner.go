@@ -24,7 +24,7 @@ Stopping a partner and lifting a stop are decisions of your organisation. They a
 done under a name, by somebody who holds the role releaser: --as NAME.`,
 	}
 	cmd.AddCommand(a.partnerAdd(), a.partnerList(), a.partnerShow(), a.partnerEdit(), a.partnerAccount(),
-		a.partnerStop(), a.partnerRatify(), a.partnerLift())
+		a.partnerKey(), a.partnerStop(), a.partnerRatify(), a.partnerLift())
 	return cmd
 }
 

@@ -20,6 +20,35 @@ type sightView struct {
 	Rule      string `json:"rule,omitempty"` // the first that refuses it
 	Reason    string `json:"reason,omitempty"`
 	Why       string `json:"why"`
+	evidenceView
+}
+
+// evidenceView is how far it is known that a partner has something: offered, served,
+// acknowledged.
+type evidenceView struct {
+	Evidence     string `json:"evidence,omitempty"`
+	Served       string `json:"served,omitempty"` // for the first time
+	Log          string `json:"log,omitempty"`    // epoch and index of the entry of the partner's log that tells so
+	Acknowledged string `json:"acknowledged,omitempty"`
+}
+
+func viewEvidence(e node.Evidence) evidenceView {
+	v := evidenceView{Evidence: e.Grade()}
+	if e.Served != 0 {
+		v.Served, v.Log, v.Acknowledged = when(e.Served), fmt.Sprintf("%d/%d", e.Log, e.Entry), when(e.Acknowledged)
+	}
+	return v
+}
+
+// String tells it behind an entry.
+func (v evidenceView) String() string {
+	switch {
+	case v.Served == "":
+		return v.Evidence
+	case v.Acknowledged == "":
+		return fmt.Sprintf("served %s, entry %s of its log", v.Served, v.Log)
+	}
+	return fmt.Sprintf("acknowledged %s, served %s, entry %s of its log", v.Acknowledged, v.Served, v.Log)
 }
 
 type whoView struct {
@@ -53,6 +82,9 @@ a stop, a suspension, or that nothing the partner is a member of covers it.`,
 					v := whoView{Partner: p.Partner.Name, ID: p.Partner.ID, Sees: p.Sees}
 					for _, s := range p.Through {
 						x := sightView{Agreement: s.Agreement, Sees: s.Sees, Since: when(s.Since), Version: s.Version, Why: s.Why, Reason: s.Reason.String()}
+						if s.Since != 0 {
+							x.evidenceView = viewEvidence(s.Evidence)
+						}
 						if s.Rule != 0 {
 							x.Rule = s.Rule.String()
 						}
@@ -82,9 +114,9 @@ func writeWho(w io.Writer, all []whoView) {
 		for _, s := range v.Through {
 			switch {
 			case s.Sees && s.Stamp != "":
-				fmt.Fprintf(w, "  through %s since %s, stamped %s\n", plain(s.Agreement), s.Since, s.Stamp)
+				fmt.Fprintf(w, "  through %s since %s, stamped %s; %s\n", plain(s.Agreement), s.Since, s.Stamp, s.evidenceView)
 			case s.Sees:
-				fmt.Fprintf(w, "  through %s since %s\n", plain(s.Agreement), s.Since)
+				fmt.Fprintf(w, "  through %s since %s; %s\n", plain(s.Agreement), s.Since, s.evidenceView)
 			case s.Agreement == "":
 				fmt.Fprintf(w, "  %s\n", plain(s.Why))
 			case s.Rule != "":
@@ -109,6 +141,7 @@ type heldEntryView struct {
 	Version string           `json:"version"`
 	Digest  string           `json:"digest"`
 	Added   string           `json:"added"`
+	evidenceView
 }
 
 type holdingView struct {
@@ -126,8 +159,10 @@ func (a *app) heldByCmd() *cobra.Command {
 		Short: "Tell what a partner had been offered at a moment",
 		Long: `Lists what stood in a partner's feeds at a moment, so far as it could read them then.
 Where the door was shut (a suspension, a stop), it is what the partner could see when
-it was open last. "Offered" is what a partner could fetch; whether it did is another
-grade of evidence.`,
+it was open last. Beside each entry stands the evidence that the partner has it:
+offered, it could fetch it; served, it was sent to an account of it, with the first
+time and the entry of its log of the ledger that tells so; acknowledged, the partner
+has signed that it has its log up to there ("entente ledger receipt").`,
 		Example: `  entente held-by "North CERT" --at 2026-11-01T12:00:00Z`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -162,8 +197,8 @@ func viewHoldings(all []node.Holding, names map[string]string) []holdingView {
 		v := holdingView{Agreement: h.Agreement, AsOf: when(h.AsOf), Shut: h.Why, Feeds: []heldFeedView{}}
 		for _, f := range h.Feeds {
 			x := heldFeedView{ID: f.ID, Collection: names[f.Collection], Head: f.Head, Count: f.Count, Entries: []heldEntryView{}}
-			for _, e := range f.Entries {
-				x.Entries = append(x.Entries, heldEntryView{e.ID, e.Stamp, e.Digest.String(), when(e.Added)})
+			for i, e := range f.Entries {
+				x.Entries = append(x.Entries, heldEntryView{e.ID, e.Stamp, e.Digest.String(), when(e.Added), viewEvidence(f.Evidence[i])})
 			}
 			v.Feeds = append(v.Feeds, x)
 		}
@@ -190,7 +225,7 @@ func writeHoldings(w io.Writer, all []holdingView, limit int) {
 			fmt.Fprintf(w, "  from %s: %s\n", plain(f.Collection), plural(int(f.Count), "entry", "entries"))
 			var rows [][]string
 			for _, e := range f.Entries {
-				rows = append(rows, []string{"    " + e.Added, string(e.Object), plain(e.Version)})
+				rows = append(rows, []string{"    " + e.Added, string(e.Object), plain(e.Version), e.evidenceView.String()})
 			}
 			table(w, rows)
 			if f.Count > int64(len(f.Entries)) {
