@@ -180,7 +180,8 @@ type server struct {
 	err   error // how it ended
 }
 
-// cmdSettle has every feed carried on until nothing is left to judge, as a server does.
+// cmdSettle has every feed carried on until nothing is left to judge, and every event entered
+// into the ledger, as a server does.
 func cmdSettle(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: settle")
@@ -188,6 +189,7 @@ func cmdSettle(ts *testscript.TestScript, neg bool, args []string) {
 	n, done := openNode(ts)
 	defer done()
 	ts.Check(n.SettleAll(context.Background()))
+	ts.Check(n.CatchUpLedger(context.Background()))
 }
 
 // openNode opens the script's node.
