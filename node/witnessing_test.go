@@ -318,3 +318,28 @@ func TestWitnessedProof(t *testing.T) {
 		t.Errorf("%+v", logs)
 	}
 }
+
+// A witness that was restored may have forgotten what it cosigned, and cosigns nothing.
+func TestRestoredWitness(t *testing.T) {
+	w := newTown(t)
+	a, b := w.node("A"), w.node("B")
+	w.act(a, "one")
+	w.know(b, a, "")
+	var copied bytes.Buffer
+	_, err := b.Backup(t.Context(), entente.LocalActor(), &copied, nil)
+	w.must(err)
+	url := filepath.Join(t.TempDir(), "node.db")
+	_, err = node.Restore(t.Context(), store.Options{URL: url}, bytes.NewReader(copied.Bytes()), int64(copied.Len()), nil)
+	w.must(err)
+	st, err := store.Open(t.Context(), store.Options{URL: url})
+	w.must(err)
+	defer st.Close()
+	n, err := node.Open(t.Context(), st, node.Config{})
+	w.must(err)
+	if all, err := n.WitnessedLogs(t.Context(), entente.LocalActor()); err != nil || len(all) != 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if all, err := b.WitnessedLogs(t.Context(), entente.LocalActor()); err != nil || len(all) != 1 {
+		t.Errorf("%+v, %v", all, err)
+	}
+}

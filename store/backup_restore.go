@@ -282,6 +282,11 @@ func (l *loader) settle(t *Tx) error {
 			`UPDATE line SET newer = 0 WHERE newer` + beyond, `UPDATE line SET later = 0 WHERE later` + beyond}, steps,
 			[]string{`UPDATE release_feed SET tail = (SELECT f.head FROM feed f WHERE f.feed = release_feed.feed)`})
 	}
+	if slices.ContainsFunc(have, func(x table) bool { return x.name == "witness_key" }) {
+		// A witness must not forget what it cosigned, and that may be more than is here: it cosigns
+		// nothing until an operator gives it keys again.
+		steps = append(steps, `DELETE FROM witness_key`)
+	}
 	for _, q := range steps {
 		if _, err := t.tx.ExecContext(l.ctx, q); err != nil {
 			return err

@@ -56,6 +56,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"HiddenLines":    testHiddenLines,
 		"Model":          testModel,
 		"Staged":         testStaged,
+		"Witnessing":     testWitnessing,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
