@@ -33,6 +33,7 @@ type verifyFlags struct {
 
 func (a *app) ledgerVerify() *cobra.Command {
 	var f verifyFlags
+	var report string
 	cmd := &cobra.Command{
 		Use:   "verify [DIR|URL]",
 		Short: "Check a ledger, and name the first thing that does not fit",
@@ -50,6 +51,9 @@ ENTENTE_TOKEN, or give --user and the password in ENTENTE_PASSWORD.
 What was cut off or rolled back as a whole shows only against something that was kept
 elsewhere: checkpoints and receipts (--seen) and keys (--key).
 
+--report counts every figure of "entente report --json" again, from the events of DIR
+alone, and names the first that differs.
+
 Exit status 0: sound. 6: something does not fit, and it is named.`,
 		Example: `  entente ledger verify
   entente ledger verify /evidence/ledger-2026-05-04 --seen receipt.txt
@@ -60,6 +64,8 @@ Exit status 0: sound. 6: something does not fit, and it is named.`,
 			switch {
 			case err != nil:
 				return err
+			case report != "" && (len(args) == 0 || strings.Contains(args[0], "://")):
+				return usagef("--report is counted again from an export: name its directory")
 			case len(args) == 0:
 				return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
 					r, err := n.VerifyLedger(ctx, who, o)
@@ -71,6 +77,10 @@ Exit status 0: sound. 6: something does not fit, and it is named.`,
 			if _, err := os.Stat(args[0]); err != nil {
 				return entente.Wrap(entente.NotFound, err, err.Error())
 			}
+			if report != "" {
+				r, err := verifyReport(cmd.Context(), ledger.Dir(os.DirFS(args[0])), o, report)
+				return a.tellVerified(r, err)
+			}
 			r, err := ledger.Verify(cmd.Context(), ledger.Dir(os.DirFS(args[0])), o)
 			return a.tellVerified(r, err)
 		},
@@ -78,6 +88,7 @@ Exit status 0: sound. 6: something does not fit, and it is named.`,
 	s := cmd.Flags()
 	s.StringArrayVar(&f.keys, "key", nil, "a verifier key that is known to be this ledger's, NAME+HASH+BASE64, or a file that holds it; may be repeated")
 	s.StringArrayVar(&f.seen, "seen", nil, "file with a checkpoint or receipt that the ledger must continue; may be repeated")
+	s.StringVar(&report, "report", "", "file that \"entente report --json\" wrote: count each of its figures again from DIR")
 	s.StringVar(&f.user, "user", "", "name to sign in with at URL")
 	s.StringVar(&f.ca, "ca", "", "file with the authorities to trust at URL (PEM)")
 	s.BoolVar(&f.allowHTTP, "allow-http", false, "send the password or token over plain HTTP too")
