@@ -35,7 +35,8 @@ func (a *app) demoCmd() *cobra.Command {
 		Long: `Makes a node in a temporary place, fills it with fictional intelligence, serves it
 and uses it the way a TAXII client would, step by step. Then its organisation and
 two partners agree and share: what stops and why, who sees what, dissent, a recall,
-a suspension and a restoration, each with the command that does it. The node then
+a suspension and a restoration, each with the command that does it; and an outsider
+checks the ledger of it all, and finds the letter that somebody changed. The node then
 stays up, so that you can try more; what to try is printed. Everything is deleted
 at the end, unless --data names a place for it. --once ends after the last step.`,
 		Example: "  entente demo\n  entente demo --once",
@@ -272,6 +273,8 @@ The node stays up until you press Ctrl-C. In another terminal:
   %[5]s explain meadow %[8]s
   %[5]s who %[9]s
   %[5]s held-by 'Meadow Bank'
+  %[5]s ledger tail
+  %[5]s ledger verify
   %[5]s agreement history meadow
   %[5]s preview stop 'Meadow Bank'
   %[5]s --as ann partner stop 'Meadow Bank' --reason 'a try' --basis 'none'`,

@@ -48,7 +48,7 @@ func (d *demo) agree(ctx context.Context, c demoClient) error {
 			said: "head of security, letter of 3 March"},
 	}
 	for _, step := range []func(context.Context) error{g.makeKnown, g.agreeOnTerms, g.share, g.tellWhatStops, g.approve, g.tellWho,
-		g.dissent, g.tighten, g.suspend, g.restore} {
+		g.dissent, g.tighten, g.suspend, g.restore, g.outsider} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -257,7 +257,7 @@ func (g *agreeing) tighten(ctx context.Context) error {
 		return err
 	}
 	words := strings.Fields(text)
-	err = g.run(ctx, &g.ann, "restrict", demoMalware, "--to", "tlp:amber", "--reason", "a victim asked for it", "--preview", words[len(words)-1])
+	err = g.run(ctx, &g.ann, "restrict", demoMalware, "--to", "tlp:amber", "--reason", demoReason, "--preview", words[len(words)-1])
 	if err != nil {
 		return err
 	}

@@ -130,6 +130,7 @@ run_suite() {
 	drive cytaxii2_client.py cytaxii2-https
 	checked realdata.py --entente "$entente"
 	checked agreements.py --entente "$entente"
+	checked ledger.py --entente "$entente"
 	stop
 	serve http # on the same data: what was made before must still be there
 	drive taxii_client.py taxii-http
