@@ -24,7 +24,7 @@ type Presence uint8
 // The places where an object may be, as bits.
 const (
 	InFeed       Presence = 1 << iota // some version stands in one of the agreement's feeds
-	InVocabulary                      // it belongs to a vocabulary that the terms name
+	InVocabulary                      // it belongs to a vocabulary; only where the terms name any
 )
 
 // Advanced is what an [Advance] wants written.
@@ -287,7 +287,7 @@ func (a *advance) provide(objects []*advancing) error {
 		for _, of := range [2][]Submission{o.m.Submissions, o.later} {
 			for i := range of {
 				for _, id := range of[i].Version.References {
-					if _, ok := a.presence[id]; !ok && !fixed(id) {
+					if a.unasked(id) && !fixed(id) {
 						refs = append(refs, id)
 					}
 				}

@@ -327,7 +327,7 @@ func TestAdvanceHoldsTheRules(t *testing.T) {
 		places := rapid.IntRange(1, 3).Draw(t, "places")
 		w := newFeedWorld(t, places, drawTerms(t))
 		if rapid.Bool().Draw(t, "vocabulary") {
-			w.vocab[rapid.SampledFrom(pool).Draw(t, "of vocabulary")] = true
+			w.name(rapid.SampledFrom(pool).Draw(t, "of vocabulary"))
 		}
 		w.floors[0] = rapid.SampledFrom([]entente.TLP{0, 0, entente.TLPGreen}).Draw(t, "floor")
 		for range rapid.IntRange(1, 10).Draw(t, "events") {

@@ -62,6 +62,12 @@ func newFeedWorld(t fataler, places int, terms entente.Terms) *feedWorld {
 	return w
 }
 
+// name has the terms name a vocabulary to which an object belongs.
+func (w *feedWorld) name(id entente.ObjectID) {
+	w.vocab[id] = true
+	w.agreement.Terms.Vocabularies = []string{"v"}
+}
+
 // submit adds to an accept log.
 func (w *feedWorld) submit(l logged) {
 	l.seq = 1

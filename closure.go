@@ -66,6 +66,15 @@ func (a *advance) missing(c *candidate) []ObjectID {
 	return out
 }
 
+// unasked tells that the library has to tell where an object is. What is loaded tells by
+// itself whether it stands, but not whether it belongs to a vocabulary.
+func (a *advance) unasked(id ObjectID) bool {
+	if _, ok := a.presence[id]; ok {
+		return false
+	}
+	return a.objects[id] == nil || len(a.c.Agreement.Terms.Vocabularies) > 0
+}
+
 // ask has the library tell of objects where they are.
 func (a *advance) ask(ids []ObjectID) error {
 	var unknown []ObjectID
@@ -188,7 +197,7 @@ func (a *advance) providers(objects []*advancing) error {
 	for _, o := range objects {
 		for i := range o.candidates {
 			for id := range a.needs(&o.candidates[i]) {
-				if _, ok := a.presence[id]; !ok {
+				if a.unasked(id) {
 					refs = append(refs, id)
 				}
 			}

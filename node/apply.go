@@ -350,7 +350,7 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 		return nil, err
 	}
 	r.write = store.Advancing{Agreement: a, Advanced: advanced, Seen: w.UpTo, Touched: touched, Waits: lib.Waits(), Now: now}
-	r.events, err = p.n.judged(ctx, t, r.write, anew)
+	r.events, err = p.n.judged(ctx, t, lib, r.write, anew)
 	return r, err
 }
 

@@ -53,3 +53,24 @@ func BenchmarkActivate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAppliers has ten agreements follow 50,000 objects. Run it with -benchtime 1x.
+func BenchmarkAppliers(b *testing.B) {
+	const objects, feeds = 50_000, 10
+	for engine, url := range storetest.URLs() {
+		b.Run(engine, func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				s := newSharing(b, url(b), nil)
+				for i := range feeds - 1 {
+					s.agree(fmt.Sprint("south ", i), nil)
+				}
+				_, err := s.n.Intake(b.Context(), entente.LocalActor(), s.shelf, stix.NewReader(bytes.NewReader(marked(objects))), IntakeOptions{})
+				s.must(err)
+				b.StartTimer()
+				s.must(s.n.SettleAll(b.Context()))
+			}
+			b.ReportMetric(float64(feeds*objects)*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+		})
+	}
+}

@@ -12,7 +12,7 @@ import (
 // judged makes the events of a turn of an applier, one for each feed of which it judged
 // something: what entered and what left, and of the rest how much which rule kept back. So
 // the figures of what was withheld come from the ledger.
-func (n *Node) judged(ctx context.Context, t *store.Tx, w store.Advancing, staged bool) ([]store.EventRow, error) {
+func (n *Node) judged(ctx context.Context, t *store.Tx, lib *store.Library, w store.Advancing, staged bool) ([]store.EventRow, error) {
 	if n.unrecorded {
 		return nil, nil
 	}
@@ -37,7 +37,7 @@ func (n *Node) judged(ctx context.Context, t *store.Tx, w store.Advancing, stage
 		}
 	}
 	slices.Sort(contents)
-	known, err := t.Commitments(ctx, contents)
+	known, err := lib.Commitments(contents)
 	if err != nil {
 		return nil, err
 	}

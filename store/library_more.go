@@ -123,6 +123,26 @@ func (l *Library) version(content int64) *entente.Version {
 	return l.versions[content]
 }
 
+// Commitments gives the commitments to some contents: to those of the window as it has them.
+func (l *Library) Commitments(contents []int64) (map[int64]entente.Commitment, error) {
+	var others []int64
+	for _, content := range contents {
+		if _, ok := l.w.commitments[content]; !ok || l.erased[content] {
+			others = append(others, content)
+		}
+	}
+	out, err := l.t.Commitments(l.ctx, others)
+	if err != nil {
+		return nil, err
+	}
+	for _, content := range contents {
+		if c, ok := l.w.commitments[content]; ok && !l.erased[content] {
+			out[content] = c
+		}
+	}
+	return out, nil
+}
+
 // forget finds what the window holds the bytes of and the store does not any more.
 func (l *Library) forget() error {
 	any, err := l.t.numbers(l.ctx, `SELECT content FROM erased WHERE removed <> 0 LIMIT 1`)

@@ -24,6 +24,8 @@ type Window struct {
 	lines    map[int64][]logged                 // by content of these: what the logs have of it
 	known    []int64                            // by place: up to where the log was there when all this was read
 	size     int                                // bytes of the contents that were parsed
+	// commitments are those to the contents that have arrived.
+	commitments map[int64]entente.Commitment
 }
 
 // BatchEnd is the last position of a batch, and the step of the window that it is.
@@ -75,6 +77,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 				w.size += len(x.bytes)
 			}
 			arrived[x.held.content] = x.held
+			w.commitments[x.held.content] = x.commitment
 		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
 			horizon = of[len(of)-1].at
@@ -111,7 +114,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 // NewWindow is a window with nothing in it.
 func NewWindow(from []int64) *Window {
 	return &Window{From: from, UpTo: slices.Clone(from), Batches: make([][]BatchEnd, len(from)),
-		versions: map[int64]*entente.Version{}, contents: map[entente.ObjectID][]heldContent{}, known: make([]int64, len(from))}
+		versions: map[int64]*entente.Version{}, contents: map[entente.ObjectID][]heldContent{}, known: make([]int64, len(from)), commitments: map[int64]entente.Commitment{}}
 }
 
 // arriving is what was read of one log.
@@ -121,8 +124,9 @@ type arriving struct {
 }
 
 type arrival struct {
-	held  heldContent
-	bytes []byte
+	held       heldContent
+	commitment entente.Commitment
+	bytes      []byte
 }
 
 type arrivingBatch struct {
@@ -148,7 +152,7 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 	if err != nil {
 		return out, false, err
 	}
-	rows, err := t.query(ctx, `SELECT l.seq, l.added, c.content, c.id, c.spec, c.micros, c.rest, c.body FROM line l JOIN content c ON c.content = l.content
+	rows, err := t.query(ctx, `SELECT l.seq, l.added, c.content, c.id, c.spec, c.micros, c.rest, c.salt, c.digest, c.body FROM line l JOIN content c ON c.content = l.content
 		WHERE l.feed = $1 AND l.seq > $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4`, log, after, end, 2*limit+1)
 	if err != nil {
 		return out, false, err
@@ -159,9 +163,13 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 		var a arrival
 		var id string
 		var seq, added int64
-		if err := rows.Scan(&seq, &added, &a.held.content, &id, &a.held.spec, &a.held.key.Micros, &a.held.key.Rest, &a.bytes); err != nil {
+		var salt, digest []byte
+		if err := rows.Scan(&seq, &added, &a.held.content, &id, &a.held.spec, &a.held.key.Micros, &a.held.key.Rest, &salt, &digest, &a.bytes); err != nil {
 			return out, false, err
 		}
+		var d entente.Digest
+		copy(d[:], digest)
+		a.commitment = entente.Commit(salt, d)
 		a.held.id = entente.ObjectID(id)
 		b := len(out.batches) - 1
 		for len(ends) > 0 && ends[0] < seq {
