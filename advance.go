@@ -136,6 +136,7 @@ type advancing struct {
 	later    []Submission // still to come, in order
 	dissent  []Dissent    // about it, of whatever source
 	founding founding     // of what stands
+	told     *told        // of what stands or has stood; nil until a contest asks
 	creator  string       // the organisation that made it, "" unknown
 	// What settling it came to.
 	candidates []candidate

@@ -384,6 +384,9 @@ func (a *advance) append(o *advancing, c *candidate) error {
 	if !o.founding.add(s) {
 		o.founding = founding{}
 	}
+	if o.told != nil {
+		o.told.add(s)
+	}
 	if o.replaced = o.replaced || first != nil; first != nil {
 		a.rearrange(o, first, false)
 	}

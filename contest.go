@@ -68,6 +68,10 @@ func (a *advance) contest(o *advancing) {
 	n := a.newContesting(o)
 	o.winners = n.run(o.winners)
 	o.replaced = o.replaced || n.more
+	if len(o.winners) == 0 {
+		a.claimed(o, o.claimIn())
+		return
+	}
 	slices.SortFunc(o.winners, func(x, y *candidate) int { return x.s.arrival(y.s) })
 	a.claimed(o, foundingOf(n.standing()).named)
 }
@@ -91,14 +95,60 @@ func (o *advancing) disputed() bool {
 	return false
 }
 
+// told is what tells who made an object, where that decides a contest: of what stands or has
+// stood in the feeds the submission that came first, and the first that names somebody by each
+// source. While feeds are carried on it only grows.
+type told struct {
+	first *Submission
+	names map[string]*Submission
+}
+
+func (o *advancing) tells() *told {
+	if o.told == nil {
+		o.told = &told{names: map[string]*Submission{}}
+		stands := o.m.stands()
+		for i := range o.m.Submissions {
+			if s := &o.m.Submissions[i]; stands(s) || o.m.left[s.resting()] {
+				o.told.add(s)
+			}
+		}
+	}
+	return o.told
+}
+
+func (t *told) add(s *Submission) {
+	if t.first == nil || s.before(t.first) {
+		t.first = s
+	}
+	if last := t.names[s.Source]; s.Version.CreatedBy != "" && (last == nil || s.before(last)) {
+		t.names[s.Source] = s
+	}
+}
+
+// named is the claim that counts, together with a submission where that is not nil; nil if there
+// is none.
+func (t *told) named(with *Submission) *Submission {
+	first := t.first
+	if first == nil || with != nil && with.before(first) {
+		first = with
+	}
+	if first == nil {
+		return nil
+	}
+	named := t.names[first.Source]
+	if with != nil && with.Source == first.Source && with.Version.CreatedBy != "" && (named == nil || with.before(named)) {
+		named = with
+	}
+	return named
+}
+
 // contesting is a contest under way.
 type contesting struct {
-	a        *advance
-	m        *Matter
-	holds    map[slot]holding
-	claims   []*Submission // what stands, has stood or has a place now
-	founding founding      // of these
-	more     bool          // something gets its place when what has just got it stands
+	a     *advance
+	m     *Matter
+	holds map[slot]holding
+	told  *told
+	more  bool // something gets its place when what has just got it stands
 }
 
 // holding is what holds a place.
@@ -109,25 +159,18 @@ type holding struct {
 }
 
 func (a *advance) newContesting(o *advancing) *contesting {
-	n := &contesting{a: a, m: o.m, holds: make(map[slot]holding, len(o.m.Standing))}
+	n := &contesting{a: a, m: o.m, told: o.tells(), holds: make(map[slot]holding, len(o.m.Standing))}
 	for i := range o.m.Standing {
 		x := &o.m.Standing[i]
 		n.holds[x.slot()] = holding{of: x.Of, source: x.Line.Source}
 	}
-	stands := o.m.stands()
-	for i := range o.m.Submissions {
-		if s := &o.m.Submissions[i]; stands(s) || o.m.left[s.resting()] {
-			n.claims = append(n.claims, s)
-		}
-	}
-	n.founding = foundingOf(n.claims)
 	return n
 }
 
 // run gives candidates their places, in the order in which they came, until none gets one any
 // more, and leaves those that have one.
 func (n *contesting) run(all []*candidate) []*candidate {
-	if maker := n.a.creatorBy(n.founding.named); maker != "" {
+	if maker := n.a.creatorBy(n.told.named(nil)); maker != "" {
 		slices.SortStableFunc(all, func(x, y *candidate) int {
 			mine, others := x.s.Source == maker, y.s.Source == maker
 			switch {
@@ -147,10 +190,7 @@ func (n *contesting) run(all []*candidate) []*candidate {
 				continue
 			}
 			n.holds[c.s.slot()] = holding{of: c.s.Content, source: c.s.Source, enters: true}
-			n.claims = append(n.claims, c.s)
-			if !n.founding.add(c.s) {
-				n.founding = foundingOf(n.claims)
-			}
+			n.told.add(c.s)
 			won[i], again = true, true
 		}
 	}
@@ -173,11 +213,7 @@ func (n *contesting) gets(s *Submission) bool {
 	case h.of == s.Content, h.source == s.Source:
 		return false // whoever repeats an entry never becomes its origin
 	}
-	f := n.founding
-	if !f.add(s) {
-		f = foundingOf(append(slices.Clone(n.claims), s))
-	}
-	gets := n.a.creatorBy(f.named) == s.Source
+	gets := n.a.creatorBy(n.told.named(s)) == s.Source
 	n.more = n.more || gets && h.enters
 	return gets && !h.enters
 }

@@ -137,8 +137,7 @@ func (m *Matter) stands() func(*Submission) bool {
 	}
 	all := make(map[resting]bool, len(m.Standing))
 	for i := range m.Standing {
-		x := &m.Standing[i]
-		all[x.resting()] = true
+		all[m.Standing[i].resting()] = true
 	}
 	return func(s *Submission) bool { return all[s.resting()] }
 }
