@@ -39,7 +39,7 @@ func retentionKinds() map[Retention][]string {
 		KeepDisclosures: {"submit", "delete", "deliver", "deny", "acknowledge"},
 		KeepAccess:      {"sign-in", "sign-in-failed", "read"},
 		KeepConfiguration: {"establish", "root-add", "root-edit", "root-remove", "collection-add", "collection-edit", "collection-remove", "partner-add", "partner-edit",
-			"role-give", "role-end", "account-add", "account-password", "account-enable", "account-disable", "token-add", "token-remove", "certificate-add",
+			"role-give", "role-end", "account-add", "account-password", "account-enable", "account-disable", "account-key", "token-add", "token-remove", "certificate-add",
 			"certificate-remove", "grant", "remote-add", "remote-remove", "retention", "witness-add", "witness-remove", "policy", "partner-key-add", "partner-key-remove"},
 	}
 }

@@ -94,7 +94,7 @@ func TestExpire(t *testing.T) {
 // Every kind that a command makes has its class.
 func TestRetentionOf(t *testing.T) {
 	for kind, want := range map[string]Retention{"deliver": KeepDisclosures, "decide": KeepDecisions, "agreement-accept": KeepDecisions, "read": KeepAccess,
-		"grant": KeepConfiguration, "erase": KeepForever, "judge": KeepForever} {
+		"grant": KeepConfiguration, "account-key": KeepConfiguration, "account-disable-ask": KeepDecisions, "sample": KeepDecisions, "erase": KeepForever, "judge": KeepForever} {
 		if got := RetentionOf(kind); got != want {
 			t.Errorf("%s is of the class %s, want %s", kind, got, want)
 		}
