@@ -36,11 +36,12 @@ func retentionKinds() map[Retention][]string {
 	return map[Retention][]string{
 		// Without these a ledger does not verify, or what is missing in it is not told.
 		KeepForever:     {"judge", "flip", "unstage", "heads", "key", "discontinuity", "erase", "inbox-lost"},
-		KeepDisclosures: {"submit", "delete", "deliver", "deny", "acknowledge"},
+		KeepDisclosures: {"submit", "dissent", "delete", "deliver", "deny", "acknowledge"},
 		KeepAccess:      {"sign-in", "sign-in-failed", "read"},
 		KeepConfiguration: {"establish", "root-add", "root-edit", "root-remove", "collection-add", "collection-edit", "collection-remove", "partner-add", "partner-edit",
-			"role-give", "role-end", "account-add", "account-password", "account-enable", "account-disable", "account-key", "token-add", "token-remove", "certificate-add",
-			"certificate-remove", "grant", "remote-add", "remote-remove", "retention", "witness-add", "witness-remove", "policy", "partner-key-add", "partner-key-remove"},
+			"role-give", "role-end", "account-add", "account-password", "account-enable", "account-disable", "token-add", "token-remove", "certificate-add",
+			"certificate-remove", "grant", "remote-add", "remote-remove", "retention", "account-key", "partner-key-add", "partner-key-remove", "policy",
+			"witness-add", "witness-remove"},
 	}
 }
 
