@@ -68,21 +68,27 @@ func (n *Node) ExportLedger(ctx context.Context, a entente.Actor, put func(path 
 // and besides that no column of its rows says otherwise than its event.
 func (n *Node) VerifyLedger(ctx context.Context, a entente.Actor, o ledger.Options) (r ledger.Report, err error) {
 	err = n.viewLedger(ctx, a, "verify", func(x *exportFiles, unfinished error) error {
-		told := deliveries{}
-		each := o.Each
-		o.Each = func(e ledger.Entered) error {
-			err := told.add(e)
-			if err == nil && each != nil {
-				err = each(e)
-			}
-			return err
-		}
-		if r, err = ledger.Verify(ctx, x, o); err == nil {
-			err = x.served(ctx, told, r.Erased > 0)
-		}
+		r, err = x.verify(ctx, o)
 		return errors.Join(err, unfinished)
 	})
 	return r, faulty(err)
+}
+
+// verify checks what the files have, and then what stands beside the ledger.
+func (x *exportFiles) verify(ctx context.Context, o ledger.Options) (ledger.Report, error) {
+	told, each := deliveries{}, o.Each
+	o.Each = func(e ledger.Entered) error {
+		err := told.add(e)
+		if err == nil && each != nil {
+			err = each(e)
+		}
+		return err
+	}
+	r, err := ledger.Verify(ctx, x, o)
+	if err == nil {
+		err = x.served(ctx, told, r.Erased > 0)
+	}
+	return r, err
 }
 
 // faulty makes a fault of the ledger the error that it is to who asks.
@@ -108,6 +114,11 @@ func (n *Node) viewLedger(ctx context.Context, a entente.Actor, what string, f f
 		return err
 	}
 	for {
+		// A database that comes from a backup says so first. What keeps it from that keeps the
+		// sequencer from its work as well, and is told there.
+		if err := n.declareRestored(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
 		err := n.viewLedgerOnce(ctx, a, f)
 		if !errors.Is(err, errLeased) && !errors.Is(err, errFeedsAhead) {
 			return err
@@ -152,7 +163,7 @@ func (n *Node) viewLedgerOnce(ctx context.Context, a entente.Actor, f func(x *ex
 	}
 	err := n.holdingAs(ctx, sequenceJob, leaseFor, func(ctx context.Context, holder string) error {
 		err := n.sequenceAll(ctx, holder)
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && !errors.Is(err, errLeased) {
 			view(err)
 		}
 		return err

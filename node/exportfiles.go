@@ -65,10 +65,17 @@ func newExportFiles(ctx context.Context, t *store.Tx) (*exportFiles, error) {
 			return nil, rowFault("ledger_key", "key %d of epoch %d stands where key %d should", k.Generation, k.Epoch, generation+1)
 		}
 		generation = k.Generation
-		if x.key, err = ledger.NewKey(k.Seed); err != nil {
-			return nil, rowFault("ledger_key", "key %d of epoch %d is none: %s", k.Generation, k.Epoch, entente.PublicText(err))
+		public, err := publicOf(k)
+		if err != nil {
+			return nil, rowFault("ledger_key", "key %d of epoch %d is none", k.Generation, k.Epoch)
 		}
-		e.Keys = append(e.Keys, ledger.ExportKey{Key: hex.EncodeToString(x.key.Public()), From: k.Size, Signature: hex.EncodeToString(k.Endorsed)})
+		if x.key, err = ledger.NewKey(k.Seed); len(k.Seed) > 0 && (err != nil || !bytes.Equal(x.key.Public(), public)) {
+			return nil, rowFault("ledger_key", "the secret of key %d of epoch %d is not that of its public key %x", k.Generation, k.Epoch, public)
+		}
+		e.Keys = append(e.Keys, ledger.ExportKey{Key: hex.EncodeToString(public), From: k.Size, Signature: hex.EncodeToString(k.Endorsed)})
+	}
+	if last := keys[len(keys)-1]; len(last.Seed) == 0 {
+		return nil, rowFault("ledger_key", "the secret of key %d of epoch %d, which signs, is not there; if it is lost for good, declare it: entente ledger renew --lost-key --cause TEXT", last.Generation, last.Epoch)
 	}
 	for _, l := range logs {
 		e := x.epoch(l.Epoch)

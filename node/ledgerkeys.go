@@ -35,7 +35,15 @@ func (n *Node) doLedger(ctx context.Context, a entente.Actor, c entente.Command)
 					return err
 				}
 			}
-			r, err = n.do(ctx, a, c, func(t *store.Tx) error { return t.HoldLease(ctx, sequenceJob, holder) })
+			var lost bool
+			r, err = n.do(ctx, a, c, func(t *store.Tx) error {
+				err := t.HoldLease(ctx, sequenceJob, holder)
+				lost = err != nil && entente.KindOf(err) == entente.Conflict
+				return err
+			})
+			if lost { // and not that the ledger refuses it
+				return errLeased
+			}
 			if err != nil {
 				return err
 			}

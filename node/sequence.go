@@ -113,12 +113,14 @@ func (n *Node) sequenceOnce(ctx context.Context, holder string) (more bool, err 
 	}
 	var head *store.LedgerLog
 	var taken []store.EventRow
+	var lost bool
 	err = n.st.Update(ctx, func(t *store.Tx) error {
 		// Who was stopped for long may have lost the lease: then it is written by another.
 		if err := t.HoldLease(ctx, sequenceJob, holder); err != nil {
+			lost = entente.KindOf(err) == entente.Conflict
 			return err
 		}
-		head = nil
+		head, lost = nil, false
 		if err := n.noteLostInbox(ctx, t, mark); err != nil {
 			return err
 		}
@@ -147,6 +149,8 @@ func (n *Node) sequenceOnce(ctx context.Context, holder string) (more bool, err 
 		return t.DropEventsOut(ctx, out)
 	})
 	switch {
+	case lost:
+		return false, errLeased
 	case err != nil:
 	case mark.Fault != "":
 		err = n.mend(ctx)
