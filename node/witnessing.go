@@ -196,13 +196,16 @@ func (n *Node) witnessOne(ctx context.Context, client *http.Client, w watched, r
 	var fails []error
 	for _, x := range w.policy.Witnesses {
 		name := x.Key.String()
-		if have := w.by[name]; have.Size == w.log.Size && len(have.Lines) > 0 || !r.due(name) {
+		mu.Lock()
+		have := w.by[name]
+		mu.Unlock()
+		if have.Size == w.log.Size && len(have.Lines) > 0 || !r.due(name) {
 			continue
 		}
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			c, err := n.askWitness(ctx, client, w, x)
+			c, err := n.askWitness(ctx, client, w, x, have.Size)
 			r.told(w.origin, name, err)
 			mu.Lock()
 			defer mu.Unlock()
@@ -238,10 +241,10 @@ func (n *Node) witnessOne(ctx context.Context, client *http.Client, w watched, r
 // errForked tells that a witness cannot be shown that a checkpoint continues what it has.
 var errForked = errors.New("the witness has cosigned what this log does not continue")
 
-// askWitness has one witness cosign the checkpoint of a log. Where the witness is at another
-// size than was thought, that is what it is shown the way from.
-func (n *Node) askWitness(ctx context.Context, client *http.Client, w watched, x ledger.PolicyWitness) (c store.Cosigned, err error) {
-	s := ledger.Submission{Old: w.by[x.Key.String()].Size, Signed: w.log.Note}
+// askWitness has one witness cosign the checkpoint of a log, of which it has cosigned an old
+// size last. Where the witness is at another size than was thought, that is what it is shown the way from.
+func (n *Node) askWitness(ctx context.Context, client *http.Client, w watched, x ledger.PolicyWitness, old int64) (c store.Cosigned, err error) {
+	s := ledger.Submission{Old: old, Signed: w.log.Note}
 	for range 3 {
 		if s.Old > w.log.Size {
 			return c, errForked
