@@ -116,8 +116,8 @@ func (k *killing) ledgerTells(told *toldByNode) {
 	k.must(err)
 	k.must(n.CatchUpLedger(ctx))
 	submits, pages := map[string]int{}, map[string]int{}
-	roots := map[string]string{} // of the commitment to each object that is there
-	k.must(st.View(ctx, func(t *store.Tx) error {
+	roots := map[string]string{}                    // of the commitment to each object that is there
+	k.must(st.Update(ctx, func(t *store.Tx) error { // which reads: it holds what it looks at
 		logs, err := t.LedgerLogs(ctx)
 		if err != nil {
 			return err
