@@ -157,13 +157,13 @@ func TestRenewLedger(t *testing.T) {
 			act(t, n, partner)
 			local(t, n, entente.RenewLedger{Cause: "a test"})
 			act(t, n, partner)
-			r, all := verified(t, n, ledger.Options{})
+			r, _ := verified(t, n, ledger.Options{})
 			if r.Epochs != 2 || len(r.Notes) != 0 || r.Kinds["discontinuity"] != 1 {
 				t.Fatalf("%+v", r)
 			}
 			local(t, n, entente.RenewLedger{Cause: "key lost", LostKey: true})
 			act(t, n, partner)
-			r, all = verified(t, n, ledger.Options{})
+			r, all := verified(t, n, ledger.Options{})
 			if r.Epochs != 3 || len(r.Notes) != 1 {
 				t.Fatalf("%+v", r)
 			}

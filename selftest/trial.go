@@ -35,7 +35,6 @@ type trial struct {
 	statuses []string
 	logs     *rand.Rand // draws what is asked of logs, so that the rest of a trial stays what it was
 	events   []string   // of the partner's log
-	others   []string   // events of other logs
 	logSize  int        // of the partner's log, when it was last looked at
 	requests int
 	steps    int    // done
