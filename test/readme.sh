@@ -64,4 +64,5 @@ echo "ok readme: a collection, objects, an account, a client"
 . ../agree.sh >../agree.out 2>../agree.err || { cat ../agree.out ../agree.err ../serve.log; exit 1; }
 grep -q 'Delta CERT can see it' ../agree.out || { cat ../agree.out ../agree.err; exit 1; }
 grep -q '"/delta/"' ../agree.out || { cat ../agree.out ../agree.err; exit 1; }
-echo "ok readme: a partner, people, an agreement, the partner's client"
+grep -q 'is sound' ../agree.out || { cat ../agree.out ../agree.err; exit 1; }
+echo "ok readme: a partner, people, an agreement, the partner's client, the ledger"
