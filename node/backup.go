@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"entente"
@@ -17,9 +16,12 @@ func (n *Node) Backup(ctx context.Context, a entente.Actor, w io.Writer, progres
 		return store.BackupInfo{}, entente.Errorf(entente.Forbidden, "only an operator of this node may do that")
 	}
 	// What waits to be entered is in no backup where it lies in the inbox. A ledger that takes
-	// nothing is no reason to have no backup.
-	if err := n.CatchUpLedger(ctx); err != nil && !errors.Is(err, errUnfit) {
-		return store.BackupInfo{}, err
+	// nothing, as the disk is full or it does not fit, is no reason to have no backup.
+	if err := n.CatchUpLedger(ctx); err != nil {
+		if ctx.Err() != nil {
+			return store.BackupInfo{}, err
+		}
+		n.log.Warn("what waits to be entered into the ledger is not in the backup", "error", err)
 	}
 	return n.st.Backup(ctx, w, n.now(), progress)
 }

@@ -49,6 +49,10 @@ func (t *Tx) emptyContents(ctx context.Context, contents []entente.Emptied, e *e
 	if len(contents) == 0 {
 		return nil
 	}
+	// What was judged before, and is not written yet, may carry a copy of them: it is judged anew.
+	if _, err := t.exec(ctx, `UPDATE agreement SET touches = touches + 1 WHERE state <> 'ended'`); err != nil {
+		return err
+	}
 	return t.overwriting(ctx, func() error {
 		for _, c := range contents {
 			if err := t.keepCommitments(ctx, c.Content); err != nil {

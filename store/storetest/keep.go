@@ -118,7 +118,12 @@ func testErased(t *testing.T, open func() *store.Store) {
 	again("before the bytes are gone")
 	all, full := h.contents(gone.ID)
 	same(t, "confirmed", []int{all, full}, []int{2, 2})
+	h.doAs("ann", entente.DraftTerms{Terms: termsOf("pact", "one", h.do(entente.AddPartner{Name: "Partner"}).ID, one.ID)})
+	judged := h.life("pact").Touches
 	h.do(entente.RemoveBytes{Erasure: id})
+	if h.life("pact").Touches == judged {
+		t.Error("what an agreement judged before the bytes went could be written after that")
+	}
 	all, full = h.contents(gone.ID)
 	same(t, "removed", []int{all, full}, []int{2, 1})
 	again("after that")
