@@ -274,7 +274,7 @@ func (n *Node) Feed(ctx context.Context, a entente.Actor, in entente.Access, q Q
 			return err
 		}
 		p.Head = f.Head
-		if p.Entries, err = r.entries(p.Entries); err == nil && r != nil && !q.Bodies {
+		if p.Entries, err = r.entries(p.Entries); err == nil && r != nil && !q.Bodies && !q.BytesOnly {
 			for i := range p.Entries {
 				p.Entries[i].Bytes = nil
 			}
