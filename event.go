@@ -108,7 +108,7 @@ type Retention string
 
 // The classes of retention.
 const (
-	KeepDecisions     Retention = "decision"      // what people decided, and its effect on feeds
+	KeepDecisions     Retention = "decision"      // what people decided
 	KeepDisclosures   Retention = "disclosure"    // what was taken in, served and refused
 	KeepAccess        Retention = "access"        // sign-ins that failed, reviewers' reads
 	KeepConfiguration Retention = "configuration" // accounts, rights, collections, remotes
