@@ -108,6 +108,11 @@ func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
 		}
 		if len(secret) == len(n.cursorSecret) {
 			copy(n.cursorSecret[:], secret)
+			// Before anybody works on a restored database: what a change under way had staged is gone,
+			// and the ledger has to say so before it tells of the next. The sequencer tries again.
+			if err := n.declareRestored(ctx); err != nil && ctx.Err() == nil {
+				n.log.Error("the ledger cannot tell yet that this database was restored", "error", err)
+			}
 			return n, nil
 		}
 		// Another process may establish the node at this moment; then its secret counts.
