@@ -111,7 +111,7 @@ func TestCommandsHaveEvents(t *testing.T) {
 		}
 		var digest entente.Digest
 		var salt []byte
-		err := st.View(ctx, func(tx *store.Tx) error {
+		err := st.Update(ctx, func(tx *store.Tx) error { // a look that holds what it looks at
 			known, err := tx.Known(ctx, c.Feed, []entente.ObjectID{"tool--00000000-0000-4000-8000-000000000003"})
 			for _, k := range known["tool--00000000-0000-4000-8000-000000000003"] {
 				digest, salt = k.Digest, k.Salt
