@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -190,4 +191,22 @@ func TestManifestRefuses(t *testing.T) {
 	if _, _, err := ledger.OpenManifest(checkpoint, v); entente.KindOf(err) != entente.Invalid {
 		t.Error(err)
 	}
+}
+
+// FuzzManifest lets an export have any bytes as its manifest: none but the right ones are sound.
+func FuzzManifest(f *testing.F) {
+	h := small(f)
+	files := h.write()
+	right := bytes.Clone(files[ledger.ManifestFile].Data)
+	f.Add(right)
+	f.Add(bytes.Replace(right, []byte("ledger.json"), []byte("../ledger.json"), 1))
+	f.Add(right[:len(right)/2])
+	f.Add(append(bytes.Clone(right), right...))
+	f.Fuzz(func(t *testing.T, manifest []byte) {
+		files := maps.Clone(files)
+		files[ledger.ManifestFile] = &fstest.MapFile{Data: manifest}
+		if _, err := verify(t, files, ledger.Options{}); (err == nil) != bytes.Equal(manifest, right) {
+			t.Fatalf("%q: %v", manifest, err)
+		}
+	})
 }
