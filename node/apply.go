@@ -260,7 +260,7 @@ func (p *applier) put(ctx context.Context, r *turn, w store.Advancing) error {
 	if err != nil {
 		return err
 	}
-	p.n.nudgeLedger()
+	wake(p.n.sequence)
 	if w.Left > 0 {
 		p.standing.Forget()
 	} else {

@@ -175,6 +175,7 @@ func (n *Node) do(ctx context.Context, a entente.Actor, c entente.Command, first
 		return entente.Receipt{}, err
 	}
 	var change entente.Change
+	covered := false // whether an agreement covers the collection whose feed moves
 	err = n.st.Update(ctx, func(t *store.Tx) error {
 		if err := first(t); err != nil {
 			return err
@@ -209,6 +210,11 @@ func (n *Node) do(ctx context.Context, a entente.Actor, c entente.Command, first
 		if err := t.Apply(ctx, change); err != nil {
 			return err
 		}
+		if change.Head != 0 {
+			if covered, err = t.Covered(ctx, change.Feed); err != nil {
+				return err
+			}
+		}
 		return n.record(ctx, t, c, f, change)
 	})
 	n.meters.command(c, change, err)
@@ -216,12 +222,15 @@ func (n *Node) do(ctx context.Context, a entente.Actor, c entente.Command, first
 		n.refused(ctx, a, c, err)
 		return entente.Receipt{}, err
 	}
-	n.nudgeLedger()
+	wake(n.sequence)
 	if change.Head != 0 {
 		n.pace.came()
 	}
-	if change.Head != 0 || len(change.Logs) > 0 || len(change.Touch) > 0 || change.Agreement != nil {
-		n.nudge()
+	if change.Head != 0 || len(change.Logs) > 0 {
+		wake(n.wake)
+	}
+	if covered || len(change.Logs) > 0 || len(change.Touch) > 0 || change.Agreement != nil {
+		wake(n.apply)
 	}
 	return change.Receipt, nil
 }
@@ -229,13 +238,11 @@ func (n *Node) do(ctx context.Context, a entente.Actor, c entente.Command, first
 // contentsAhead is how many content numbers a process reserves beyond what it needs now.
 const contentsAhead = 1 << 16
 
-// nudge tells the background work that there is something to do.
-func (n *Node) nudge() {
-	for _, c := range []chan struct{}{n.wake, n.apply} {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
+// wake tells background work that there is something to do.
+func wake(work chan struct{}) {
+	select {
+	case work <- struct{}{}:
+	default:
 	}
 }
 

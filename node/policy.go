@@ -144,10 +144,18 @@ func (n *Node) tellUnwitnessed(ctx context.Context) error {
 }
 
 // witnessedProof is what the terms "proof = witnessed" demand of a page for a partner: its
-// log has no event older than a minute that is not witnessed.
+// log has no event older than a minute that is not witnessed, and none waits for as long to
+// be entered.
 func (n *Node) witnessedProof(ctx context.Context, partner string) error {
-	now, since := n.now(), int64(0)
-	err := n.st.View(ctx, func(t *store.Tx) error {
+	now := n.now()
+	since, err := n.st.OldestInInbox(ctx)
+	if err != nil {
+		return err
+	}
+	if since != 0 && now-since <= unwitnessedFor.Microseconds() {
+		since = 0
+	}
+	err = n.st.View(ctx, func(t *store.Tx) error {
 		keys, err := t.LedgerKeys(ctx)
 		if err != nil || len(keys) == 0 {
 			return err
@@ -156,8 +164,12 @@ func (n *Node) witnessedProof(ctx context.Context, partner string) error {
 		if err != nil || l == nil {
 			return err
 		}
-		since, err = unwitnessed(ctx, t, l)
-		return err
+		if at, err := unwitnessed(ctx, t, l); err != nil || at == 0 {
+			return err
+		} else if since == 0 || at < since {
+			since = at
+		}
+		return nil
 	})
 	if err != nil || since == 0 || now-since <= unwitnessedFor.Microseconds() {
 		return err

@@ -136,7 +136,7 @@ func (n *Node) keep(ctx context.Context, main entente.Event) error {
 	if err != nil {
 		return entente.Wrap(entente.Unavailable, err, "the ledger cannot be written, and nothing is sent without proof of it; try again")
 	}
-	n.nudgeLedger()
+	wake(n.sequence)
 	return nil
 }
 
@@ -329,12 +329,4 @@ func (n *Node) saltOf(d entente.Digest) ([]byte, error) {
 	salt := make([]byte, entente.SaltSize)
 	_, err := rand.Read(salt)
 	return salt, err
-}
-
-// nudgeLedger tells the sequencer that there is something to enter.
-func (n *Node) nudgeLedger() {
-	select {
-	case n.sequence <- struct{}{}:
-	default:
-	}
 }

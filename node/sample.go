@@ -208,7 +208,7 @@ func (n *Node) keepKnown(ctx context.Context, e entente.Event) (id string, err e
 	if err := n.inbox.put(ctx, rows); err != nil {
 		return "", entente.Wrap(entente.Unavailable, err, "the ledger cannot be written, and nothing is shown without proof of it; try again")
 	}
-	n.nudgeLedger()
+	wake(n.sequence)
 	var kept entente.Event
 	err = json.Unmarshal(rows[len(rows)-1].Body, &kept)
 	return kept.ID, err

@@ -311,6 +311,12 @@ func TestWitnessedProof(t *testing.T) {
 	w.clock.Add(3600_000_000)
 	w.must(a.CatchUpLedger(t.Context()))
 	w.must(deliver())
+	w.must(a.CatchUpLedger(t.Context()))
+	w.must(a.CatchUpWitnesses(t.Context()))
+	in.Through.Witnessed = true
+	w.must(deliver())
+	w.clock.Add(61_000_000)
+	refused("while nothing is entered into the log")
 	// B has been shown nothing of the partner's log.
 	logs, err := b.WitnessedLogs(t.Context(), entente.LocalActor())
 	w.must(err)

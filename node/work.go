@@ -149,7 +149,7 @@ func (s *staging) flip(ctx context.Context, a *entente.Agreement) (done bool, er
 		return t.Apply(ctx, entente.Change{Agreement: &now, Step: &step})
 	})
 	if err == nil {
-		s.n.nudge()
+		wake(s.n.apply)
 	}
 	return done, err
 }

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"entente"
@@ -92,6 +94,17 @@ func (t *Tx) eventRows(ctx context.Context, text string, args ...any) ([]EventRo
 		out = append(out, e)
 	}
 	return out, rows.Err()
+}
+
+// OldestInInbox is the time of the event that waits longest in the inbox, 0 if none does. It
+// waits for nobody.
+func (s *Store) OldestInInbox(ctx context.Context) (int64, error) {
+	var at int64
+	err := s.inbox.db.QueryRowContext(ctx, `SELECT at FROM event_in ORDER BY at, id LIMIT 1`).Scan(&at)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return at, s.wrap(err)
 }
 
 // DropEventsOut takes events away that were entered into the ledger.

@@ -261,6 +261,12 @@ func (t *Tx) TouchedOf(ctx context.Context, agreement, now int64, limit int) ([]
 	return out, rows.Err()
 }
 
+// Covered tells whether an agreement has a feed of the collection with a home feed.
+func (t *Tx) Covered(ctx context.Context, home int64) (bool, error) {
+	n, err := t.numbers(ctx, `SELECT r.feed FROM release_feed r WHERE r.collection IN (SELECT id FROM collection WHERE feed = $1) LIMIT 1`, home)
+	return len(n) > 0, err
+}
+
 // AgreementsBehind lists the numbers of active agreements for which there is something to
 // judge, or that have a change under way.
 func (t *Tx) AgreementsBehind(ctx context.Context, now int64) ([]int64, error) {
