@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"entente"
+	"entente/ledger"
 	"entente/store"
 )
 
@@ -167,7 +168,7 @@ func putJudged(ctx context.Context, t *store.Tx, rows []store.EventRow) error {
 			return err
 		}
 		e.Time, rows[i].At = entente.FormatMicros(at), at
-		if rows[i].Body, err = encodeEvent(e); err != nil {
+		if rows[i].Body, err = ledger.Canonical(e); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -14,7 +13,7 @@ import (
 	"time"
 
 	"entente"
-	"entente/stix"
+	"entente/ledger"
 	"entente/store"
 	"entente/taxii"
 )
@@ -82,17 +81,8 @@ func (n *Node) eventRow(now int64, e entente.Event, random io.Reader) (store.Eve
 		return store.EventRow{}, err
 	}
 	e.ID, e.Time = id, entente.FormatMicros(now)
-	body, err := encodeEvent(e)
+	body, err := ledger.Canonical(e)
 	return store.EventRow{ID: id, At: now, Organisation: e.For, Kind: e.Kind, Salt: salt, Body: body}, err
-}
-
-// encodeEvent writes an event in canonical form (RFC 8785).
-func encodeEvent(e entente.Event) ([]byte, error) {
-	plain, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
-	}
-	return stix.Canonical(plain)
 }
 
 // record keeps, in the transaction of a change, the events of a command.
