@@ -98,7 +98,7 @@ const (
 	remove                // a source deletes an object of its own
 	decide                // home withdraws an object from the partner's agreement
 	traffic               // the other partner reads, posts nonsense, signs in wrongly
-	stopped               // the other partner is stopped, or let in again
+	stopped               // the other partner is stopped, and let in again at once unless it stays so
 )
 
 var actionNames = [...]string{"submit", "aside", "remove", "withdraw", "traffic", "stop"}
@@ -110,7 +110,8 @@ type step struct {
 	action   action
 	versions []version
 	object   *thing
-	number   int // of the visible ones, from 1: what their randomness is drawn from
+	stays    bool // a stop is not lifted at once, but by the next
+	number   int  // of the visible ones, from 1: what their randomness is drawn from
 }
 
 func (s step) String() string {
@@ -129,6 +130,9 @@ func (s step) String() string {
 	}
 	if s.object != nil {
 		text += " " + s.object.id
+	}
+	if s.stays {
+		text += ", who stays stopped"
 	}
 	return text
 }
@@ -289,6 +293,7 @@ func (g *generator) step() step {
 		s.action, s.by, s.hidden = traffic, other, true
 	default:
 		s.action, s.by, s.hidden = stopped, other, true
+		s.stays = len(g.h.steps)%2 == 0
 	}
 	if s.by == partner {
 		s.hidden = false // what the partner does itself it knows

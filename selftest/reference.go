@@ -20,6 +20,7 @@ type reference struct {
 	was       map[string]bool // what ever was in the feed, by its source
 	appended  int             // how many entries there ever were
 	order     int
+	stopped   bool // the other partner is
 }
 
 // tombstone tells that a source deleted a version that it had submitted.
@@ -51,6 +52,12 @@ func (r *reference) clone() *reference {
 
 // do lives through one step.
 func (r *reference) do(s step) {
+	if s.action == stopped {
+		r.stopped = s.stays
+	}
+	if s.by == other && r.stopped {
+		return // it is not heard
+	}
 	switch s.action {
 	case submit:
 		for _, v := range s.versions { // one after another, also within a batch

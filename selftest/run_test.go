@@ -2,6 +2,7 @@ package selftest
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -111,6 +112,48 @@ func TestOwnSubmissionsAreNotHidden(t *testing.T) {
 		g.h.keepApart()
 		if got := g.h.steps[2].hidden; got != c.want {
 			t.Errorf("home deletes what %s made: hidden %v, want %v", c.maker, got, c.want)
+		}
+	}
+}
+
+// TestStoppedPartnersSupplyNothing has a stopped partner be the first to say who made an object: it is
+// not heard, so home, who names nobody, deletes its own of it and no more.
+func TestStoppedPartnersSupplyNothing(t *testing.T) {
+	for _, stays := range []bool{false, true} {
+		p, err := newPair(t.Context(), Options{}, fmt.Sprint("stopped ", stays))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.close()
+		g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), h: &history{terms: agreed{highest: 4}}}
+		for w := range g.maker {
+			g.maker[w] = g.thing("identity", nil)
+		}
+		of, made := g.thing("malware", nil), g.maker[home]
+		g.h.steps = []step{
+			{action: submit, by: home, versions: []version{{of: made, mark: 2}}},
+			{action: stopped, by: other, stays: true},
+			{action: stopped, by: other, stays: stays},
+			{action: submit, by: other, versions: []version{{of: of, mark: 2, maker: made}}},
+			{action: submit, by: home, versions: []version{{of: of, mark: 2, second: 1}}},
+			{action: submit, by: partner, versions: []version{{of: of, mark: 2, second: 2}}},
+			{action: remove, by: home, object: of},
+		}
+		g.h.keepApart()
+		tr, err := newTrialOf(t.Context(), p, g.Rand, 0, g.h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range g.h.steps {
+			if d, err := tr.step(s); d != nil || err != nil {
+				t.Fatal(d, err)
+			}
+		}
+		if d, err := tr.compare(); d != nil || err != nil {
+			t.Fatal(d, err)
+		}
+		if live := tr.ref.live(); len(live) != map[bool]int{false: 1, true: 2}[stays] {
+			t.Errorf("stays stopped %v: %s", stays, live)
 		}
 	}
 }

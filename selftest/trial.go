@@ -33,9 +33,10 @@ type trial struct {
 	feed     [3]string  // ids of their feeds
 	cursors  []string   // that the partner was given
 	statuses []string
-	logs     *rand.Rand // draws what is asked of logs, so that the rest of a trial stays what it was
-	events   []string   // of the partner's log
-	logSize  int        // of the partner's log, when it was last looked at
+	stops    map[*side][]string // of the other partner, that stand
+	logs     *rand.Rand         // draws what is asked of logs, so that the rest of a trial stays what it was
+	events   []string           // of the partner's log
+	logSize  int                // of the partner's log, when it was last looked at
 	requests int
 	steps    int    // done
 	over     bool   // all are
@@ -50,7 +51,7 @@ func newTrial(ctx context.Context, p *pair, r *rand.Rand, number int) (*trial, e
 }
 
 func newTrialOf(ctx context.Context, p *pair, r *rand.Rand, number int, h *history) (*trial, error) {
-	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: h, logs: rand.New(rand.NewPCG(uint64(len(h.steps)), 2)), ref: newReference(h.terms), alone: newReference(h.terms)}
+	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: h, logs: rand.New(rand.NewPCG(uint64(len(h.steps)), 2)), stops: map[*side][]string{}, ref: newReference(h.terms), alone: newReference(h.terms)}
 	return t, t.setUp()
 }
 
@@ -219,7 +220,7 @@ func (t *trial) act(x *side, s step) (answer, error) {
 	case traffic:
 		return answer{}, t.noise(x)
 	}
-	return answer{}, t.stop(x)
+	return answer{}, t.stop(x, s.stays)
 }
 
 func (t *trial) take(x *side, collection string, versions []version) error {
@@ -290,13 +291,21 @@ func (t *trial) noise(x *side) error {
 	return nil
 }
 
-// stop stops the other partner, or lets it in again.
-func (t *trial) stop(x *side) error {
+// stop stops the other partner. Unless it is to stay stopped it is let in again, whenever it was stopped.
+func (t *trial) stop(x *side, stays bool) error {
 	r, err := x.node.Do(t.ctx, t.boss[0], entente.PlaceStop{Organisation: t.org[other], Reason: "selftest", Basis: "selftest"})
-	if err != nil || t.IntN(2) == 0 {
+	if err != nil {
 		return err
 	}
-	_, err = x.node.Do(t.ctx, t.boss[0], entente.AskLift{Stop: r.ID, Reason: "selftest", Backlog: "all"})
-	_, err2 := x.node.Do(t.ctx, t.boss[1], entente.Lift{Stop: r.ID, Backlog: "all"})
-	return errors.Join(err, err2)
+	t.stops[x] = append(t.stops[x], r.ID)
+	if stays {
+		return nil
+	}
+	for _, id := range t.stops[x] {
+		_, err1 := x.node.Do(t.ctx, t.boss[0], entente.AskLift{Stop: id, Reason: "selftest", Backlog: "all"})
+		_, err2 := x.node.Do(t.ctx, t.boss[1], entente.Lift{Stop: id, Backlog: "all"})
+		err = errors.Join(err, err1, err2)
+	}
+	delete(t.stops, x)
+	return err
 }
