@@ -60,7 +60,19 @@ func newPair(ctx context.Context, o Options, seed string) (*pair, error) {
 			return nil, errors.Join(err, p.close())
 		}
 	}
-	return p, p.people(ctx)
+	return p, errors.Join(p.people(ctx), p.keys(ctx))
+}
+
+// keys has both nodes enter what there is into their ledgers, which draws the key that signs these: later
+// the one that has lived through more would draw another.
+func (p *pair) keys(ctx context.Context) error {
+	for _, s := range p.sides {
+		s.random.set("keys")
+		if err := s.node.CatchUpLedger(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *pair) open(ctx context.Context, s *side, i int, o Options, seed string) error {

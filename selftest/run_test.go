@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"entente"
 )
 
 var (
@@ -113,6 +115,26 @@ func TestOwnSubmissionsAreNotHidden(t *testing.T) {
 		if got := g.h.steps[2].hidden; got != c.want {
 			t.Errorf("home deletes what %s made: hidden %v, want %v", c.maker, got, c.want)
 		}
+	}
+}
+
+// TestNodesBeginAlike: what signs a partner's log is no matter of what a node has lived through.
+func TestNodesBeginAlike(t *testing.T) {
+	p, err := newPair(t.Context(), Options{}, "alike")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	var heads [2]string
+	for i, s := range p.sides {
+		f, err := s.node.LogCheckpoint(t.Context(), entente.LocalActor(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads[i] = string(f.Bytes)
+	}
+	if heads[0] != heads[1] || heads[0] == "" {
+		t.Errorf("the nodes sign alike before anything happens:\n%s\n%s", heads[0], heads[1])
 	}
 }
 
