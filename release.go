@@ -171,7 +171,7 @@ func (r *releasing) scope() Step {
 func (r *releasing) effectiveMarking(s *Submission) (m Marking, stamp TLP) {
 	v := s.Version
 	m = EffectiveMarking(v, r.define(s), TLPNone, TLPNone)
-	own, whole := m.TLP, m.TLP
+	whole := m.TLP
 	if len(v.Granular) > 0 { // marks on parts do not mark the object
 		only := *v
 		only.Granular = nil
@@ -185,20 +185,20 @@ func (r *releasing) effectiveMarking(s *Submission) (m Marking, stamp TLP) {
 		m.TLP = max(m.TLP, restricted)
 		return m, TLPNone
 	}
-	floor := r.c.Floors[s.Place]
+	holds := max(whole, r.c.Floors[s.Place])
 	// A restriction makes stricter and never lets go: what is unmarked stays unmarked.
-	if whole == TLPNone && floor == TLPNone {
+	if holds == TLPNone {
 		if r.t.Unmarked == TLPNone {
 			return Marking{PAP: m.PAP, Unknown: m.Unknown}, TLPNone
 		}
-		whole = r.t.Unmarked
+		holds = r.t.Unmarked
 		if via := r.c.Others[s.Via]; via != nil {
-			whole = max(whole, via.Unmarked)
+			holds = max(holds, via.Unmarked)
 		}
-		own = TLPNone // what has no marking as a whole gets one
 	}
-	m.TLP = max(m.TLP, whole, floor, restricted)
-	if m.TLP > own {
+	holds = max(holds, restricted)
+	m.TLP = max(m.TLP, holds)
+	if holds > whole { // it is not what the object says of itself as a whole
 		stamp = m.TLP
 	}
 	return m, stamp

@@ -262,6 +262,42 @@ func TestReleaseTellsWhatGoesWithIt(t *testing.T) {
 	}
 }
 
+// Whatever is said of parts, readers learn what holds for the whole: they know nothing of home's floors and
+// restrictions, and take what nothing marks as a whole for CLEAR.
+func TestReleaseSaysWhatHoldsForTheWhole(t *testing.T) {
+	level := rapid.SampledFrom([]entente.TLP{0, 1, 2, 3, 4, 5})
+	rapid.Check(t, func(t *rapid.T) {
+		r := newReleased()
+		r.a.Terms.Highest, r.a.Terms.Unmarked = entente.TLPAmberStrict, level.Draw(t, "unmarked")
+		whole, part := level.Draw(t, "whole"), level.Draw(t, "part")
+		if r.v.Markings = nil; whole != 0 {
+			r.v.Markings = []entente.ObjectID{whole.Definition()}
+		}
+		if part != 0 {
+			r.v.Granular = []entente.GranularMarking{{Marking: part.Definition(), Selectors: []string{"name"}}}
+		}
+		r.c.Floors[0] = level.Draw(t, "floor")
+		restricted := level.Draw(t, "restricted")
+		if restricted != 0 {
+			r.m.Restriction = &entente.Restriction{To: restricted}
+		}
+		holds := max(whole, r.c.Floors[0])
+		if holds == 0 {
+			holds = r.a.Terms.Unmarked
+		}
+		marked := holds != 0
+		holds = max(holds, restricted)
+		v := r.release(false)
+		if goes := marked && max(holds, part) <= entente.TLPAmberStrict; goes != (v.Ruling == entente.Released) {
+			t.Fatalf("released: %v, want %v", v.Ruling, goes)
+		} else if goes && (max(whole, v.Stamp) < holds || max(whole, v.Stamp) > max(holds, part)) {
+			t.Fatalf("whole %s, part %s, and %s holds: the stamp is %s", whole, part, holds, v.Stamp)
+		} else if goes && v.Stamp != 0 && v.Stamp <= whole {
+			t.Fatalf("stamped with %s, and it is %s by itself", v.Stamp, whole)
+		}
+	})
+}
+
 // Stricter markings, restrictions and terms never release more, and RED never goes.
 func TestReleaseIsMonotone(t *testing.T) {
 	level := rapid.SampledFrom([]entente.TLP{0, 1, 2, 3, 4, 5})
