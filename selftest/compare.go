@@ -19,6 +19,10 @@ type entry struct {
 	Name        string   `json:"name"`
 	Description string   `json:"description"`
 	Markings    []string `json:"object_marking_refs"`
+	Parts       []struct {
+		Marking string `json:"marking_ref"`
+	} `json:"granular_markings"`
+	Explanation string   `json:"explanation"`
 	Creator     string   `json:"created_by_ref"`
 	Source      string   `json:"source_ref"`
 	Target      string   `json:"target_ref"`
@@ -44,10 +48,14 @@ func (t *trial) compare() (*Difference, error) {
 	var got []string
 	for _, e := range all {
 		text := e.Name
-		if e.Type == "relationship" {
+		switch e.Type {
+		case "relationship":
 			text = e.Description
+		case "opinion":
+			text = e.Explanation
 		}
-		got = append(got, fmt.Sprintf("%s %s variant %s by %s", e.ID, e.Modified, text[len(text)-1:], e.Creator))
+		got = append(got, fmt.Sprintf("%s %s variant %s by %s %s part %s", e.ID, e.Modified, text[len(text)-1:], e.Creator,
+			levelNames[strictest(e.Markings)], levelNames[strictest(e.parts())]))
 		if !t.fits(e) {
 			return t.difference("all of the feed", "markings within the terms", fmt.Sprintf("%+v", e)), nil
 		}
@@ -62,17 +70,29 @@ func (t *trial) compare() (*Difference, error) {
 	return nil, nil
 }
 
-// fits tells whether an object carries a marking that the terms release.
+// fits tells whether an object carries markings that the terms release, and one for the whole.
 func (t *trial) fits(e entry) bool {
-	strictest := level(0)
-	for _, id := range e.Markings {
+	whole := strictest(e.Markings)
+	return whole > 0 && max(whole, strictest(e.parts())) <= t.h.terms.highest
+}
+
+func (e entry) parts() (ids []string) {
+	for _, p := range e.Parts {
+		ids = append(ids, p.Marking)
+	}
+	return ids
+}
+
+// strictest is the strictest level that marking definitions stand for, 0 for none.
+func strictest(ids []string) (out level) {
+	for _, id := range ids {
 		for l := level(1); l <= 5; l++ {
-			if strings.HasSuffix(id, levelIDs[l]) {
-				strictest = max(strictest, l)
+			if strings.HasSuffix(id, levelIDs[l]) || levelIDs1[l] != "" && strings.HasSuffix(id, levelIDs1[l]) {
+				out = max(out, l)
 			}
 		}
 	}
-	return strictest > 0 && strictest <= t.h.terms.highest
+	return out
 }
 
 // everything reads all versions of the partner's feed, page by page.

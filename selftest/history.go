@@ -21,9 +21,13 @@ func (w who) String() string { return [...]string{"home", "partner", "other"}[w]
 // level is a marking: none, or one of TLP from clear (1) to red (5).
 type level int
 
-var levelIDs = [...]string{"",
+var levelIDs = [...]string{"", // TLP 2.0
 	"94868c89-83c2-464b-929b-a1a8aa3c8487", "bab4a63c-aed9-4cf5-a766-dfca5abac2bb", "55d920b0-5e8b-4f79-9ee9-91f868d9b421",
 	"939a9414-2ddd-4d32-a0cd-375ea402b003", "e828b379-4e03-4974-9ac4-e53a884c97c1"}
+
+// levelIDs1 are the same of TLP 1, "" where that has none.
+var levelIDs1 = [...]string{"", "613f2e26-407d-48c7-9eca-b8e91df99dc9", "34098fce-860f-48ae-8e50-ebd3cc5e41da", "f88d31f6-486f-44da-b317-01333bde0b82", "",
+	"5e57c739-391a-4eb3-b6be-7d15ca92d5ed"}
 
 var levelNames = [...]string{"unmarked", "clear", "green", "amber", "amber+strict", "red"}
 
@@ -42,9 +46,32 @@ type version struct {
 	second  int // its moment: seconds after the beginning
 	variant int // contents differ by it
 	mark    level
+	part    level // what a granular marking says, 0 for none
+	told    telling
 	maker   *thing // the identity that it names as its creator, nil for none
 	refs    []*thing
 	label   string
+}
+
+// telling is in which way a version says its marking.
+type telling int
+
+const (
+	byTLP2 telling = iota
+	byTLP1
+	byTwo // CLEAR beside it
+	ways
+)
+
+// refsOf are the ids of the definitions that say a marking.
+func (w telling) refsOf(l level) []string {
+	switch {
+	case w == byTLP1 && levelIDs1[l] != "":
+		return []string{levelIDs1[l]}
+	case w == byTwo:
+		return []string{levelIDs[1], levelIDs[l]}
+	}
+	return []string{levelIDs[l]}
 }
 
 // text is the object as it is sent.
@@ -64,6 +91,8 @@ func (v version) text() string {
 		fmt.Fprintf(&b, `,"name":"Tool %d"`, v.variant)
 	case "relationship":
 		fmt.Fprintf(&b, `,"relationship_type":"related-to","description":"d%d","source_ref":%q,"target_ref":%q`, v.variant, v.refs[0].id, v.refs[1].id)
+	case "opinion":
+		fmt.Fprintf(&b, `,"opinion":"disagree","explanation":"Opinion %d","object_refs":[%q]`, v.variant, v.refs[0].id)
 	case "report":
 		ids := make([]string, len(v.refs))
 		for i, r := range v.refs {
@@ -75,7 +104,10 @@ func (v version) text() string {
 		fmt.Fprintf(&b, `,"labels":[%q]`, v.label)
 	}
 	if v.mark != 0 {
-		fmt.Fprintf(&b, `,"object_marking_refs":["marking-definition--%s"]`, levelIDs[v.mark])
+		fmt.Fprintf(&b, `,"object_marking_refs":["marking-definition--%s"]`, strings.Join(v.told.refsOf(v.mark), `","marking-definition--`))
+	}
+	if v.part != 0 {
+		fmt.Fprintf(&b, `,"granular_markings":[{"marking_ref":"marking-definition--%s","selectors":["type"]}]`, levelIDs[v.part])
 	}
 	return b.String() + "}"
 }
@@ -98,10 +130,15 @@ const (
 	remove                // a source deletes an object of its own
 	decide                // home withdraws an object from the partner's agreement
 	traffic               // the other partner reads, posts nonsense, signs in wrongly
+	forAll                // home restricts an object, in every agreement, to a level or altogether
+	lift                  // home lifts what it restricted of an object
+	approve               // two people at home approve a version
+	refuse                // one refuses it
+	affair                // home does something that is none of the partner's business
 	stopped               // the other partner is stopped, and let in again at once unless it stays so
 )
 
-var actionNames = [...]string{"submit", "aside", "remove", "withdraw", "traffic", "stop"}
+var actionNames = [...]string{"submit", "aside", "remove", "withdraw", "traffic", "restrict", "lift", "approve", "refuse", "affair", "stop"}
 
 // step is one event of a history.
 type step struct {
@@ -110,8 +147,10 @@ type step struct {
 	action   action
 	versions []version
 	object   *thing
-	stays    bool // a stop is not lifted at once, but by the next
-	number   int  // of the visible ones, from 1: what their randomness is drawn from
+	to       level // of a restriction; above red: withdrawn
+	kind     int   // of an affair
+	stays    bool  // a stop is not lifted at once, but by the next
+	number   int   // of the visible ones, from 1: what their randomness is drawn from
 }
 
 func (s step) String() string {
@@ -121,6 +160,9 @@ func (s step) String() string {
 	}
 	for _, v := range s.versions {
 		text += fmt.Sprintf("\n    %s +%ds variant %d %s", v.of.id, v.second, v.variant, levelNames[v.mark])
+		if v.part != 0 {
+			text += " part " + levelNames[v.part]
+		}
 		if v.maker != nil {
 			text += " made by " + v.maker.id[len(v.maker.id)-4:]
 		}
@@ -130,6 +172,14 @@ func (s step) String() string {
 	}
 	if s.object != nil {
 		text += " " + s.object.id
+	}
+	switch {
+	case s.action == forAll && s.to > 5:
+		text += " out of everything"
+	case s.action == forAll:
+		text += " to " + levelNames[s.to]
+	case s.action == affair:
+		text += " " + affairs[s.kind].name
 	}
 	if s.stays {
 		text += ", who stays stopped"
@@ -142,8 +192,10 @@ type agreed struct {
 	highest  level // 1 to 4
 	unmarked level // 0: withheld
 	open     bool
-	withdraw bool // stricter = withdraw
-	noTools  bool // except_types = tool
+	withdraw bool  // stricter = withdraw
+	approval level // from which on two people approve; 0: never
+	floor    level // of the collection; 0 for none
+	noTools  bool  // except_types = tool
 }
 
 // history is what happens in a trial.
@@ -169,14 +221,20 @@ func newHistory(r *rand.Rand, trial int) *history {
 	if g.IntN(3) == 0 {
 		g.h.terms.unmarked = level(1 + g.IntN(int(g.h.terms.highest)))
 	}
+	if g.IntN(4) == 0 {
+		g.h.terms.approval = level(1 + g.IntN(int(g.h.terms.highest)))
+	}
+	if g.IntN(4) == 0 {
+		g.h.terms.floor = level(1 + g.IntN(3))
+	}
 	for w := range g.maker {
 		g.maker[w] = g.thing("identity", nil)
 	}
 	for range 5 + g.IntN(7) {
-		g.thing([]string{"malware", "malware", "tool", "relationship", "relationship", "report"}[g.IntN(6)], g.someMaker())
+		g.thing([]string{"malware", "malware", "tool", "relationship", "relationship", "report", "opinion"}[g.IntN(7)], g.someMaker())
 	}
 	for _, t := range g.h.things {
-		n := map[string]int{"relationship": 2, "report": 1 + g.IntN(3)}[t.typ]
+		n := map[string]int{"relationship": 2, "report": 1 + g.IntN(3), "opinion": 1}[t.typ]
 		for range n {
 			t.refs = append(t.refs, g.some())
 		}
@@ -263,6 +321,10 @@ func (g *generator) version(of *thing) version {
 	case 2:
 		v.mark = level(3 + g.IntN(2))
 	}
+	v.told = telling(g.IntN(int(ways)))
+	if g.IntN(6) == 0 {
+		v.part = level(1 + g.IntN(5))
+	}
 	if g.IntN(6) == 0 { // it says something else of who made the object
 		v.maker = g.someMaker()
 	}
@@ -271,8 +333,8 @@ func (g *generator) version(of *thing) version {
 
 func (g *generator) step() step {
 	s := step{hidden: g.IntN(2) == 0}
-	switch n := g.IntN(20); {
-	case n < 12:
+	switch n := g.IntN(28); {
+	case n < 14:
 		s.action, s.by = submit, who(g.IntN(3))
 		if g.IntN(3) > 0 {
 			s.by = home
@@ -280,17 +342,28 @@ func (g *generator) step() step {
 		for range 1 + g.IntN(4) {
 			s.versions = append(s.versions, g.version(g.some()))
 		}
-	case n < 14:
+	case n < 16:
 		s.action, s.hidden = aside, true
 		for range 1 + g.IntN(3) {
 			s.versions = append(s.versions, g.version(g.some()))
 		}
-	case n < 16:
+	case n < 18:
 		s.action, s.by, s.object = remove, who(g.IntN(3)), g.some()
-	case n < 17:
-		s.action, s.object, s.hidden = decide, g.some(), false
 	case n < 19:
+		s.action, s.object, s.hidden = decide, g.some(), false
+	case n < 20:
+		s.action, s.object, s.to = forAll, g.some(), level(2+g.IntN(5))
+	case n < 21:
+		s.action, s.object = lift, g.some()
+	case n < 23:
+		s.action, s.versions = approve, []version{g.known()}
+		if g.IntN(4) == 0 {
+			s.action = refuse
+		}
+	case n < 25:
 		s.action, s.by, s.hidden = traffic, other, true
+	case n < 27:
+		s.action, s.kind, s.hidden = affair, g.IntN(len(affairs)), true
 	default:
 		s.action, s.by, s.hidden = stopped, other, true
 		s.stays = len(g.h.steps)%2 == 0
@@ -299,4 +372,18 @@ func (g *generator) step() step {
 		s.hidden = false // what the partner does itself it knows
 	}
 	return s
+}
+
+// known draws a version that somebody submitted, if there is one.
+func (g *generator) known() version {
+	var all []version
+	for _, s := range g.h.steps {
+		if s.action == submit {
+			all = append(all, s.versions...)
+		}
+	}
+	if len(all) == 0 || g.IntN(6) == 0 {
+		return g.version(g.some())
+	}
+	return all[g.IntN(len(all))]
 }

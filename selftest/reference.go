@@ -12,16 +12,26 @@ import (
 // the plainest way: everything is gone through again after each step. It shares no code
 // with the product.
 type reference struct {
-	terms     agreed
-	held      []holding
-	all       []holding // that ever came
-	withdrawn map[*thing]bool
-	deleted   map[tombstone]bool
-	was       map[string]bool // what ever was in the feed, by its source
-	appended  int             // how many entries there ever were
-	order     int
-	stopped   bool // the other partner is
+	terms    agreed
+	held     []holding
+	all      []holding        // that ever came
+	limits   map[*thing]level // what home restricted
+	words    []word           // of those who decide, oldest first
+	deleted  map[tombstone]bool
+	was      map[string]bool // what ever was in the feed, by its source
+	appended int             // how many entries there ever were
+	order    int
+	stopped  bool // the other partner is
 }
+
+// word is a decision about a version, or about an object as a whole.
+type word struct {
+	action action
+	object *thing
+	text   string // of the version, "" for the whole
+}
+
+func (w word) about(h *holding) bool { return w.object == h.of && (w.text == "" || w.text == h.text()) }
 
 // tombstone tells that a source deleted a version that it had submitted.
 type tombstone struct {
@@ -35,18 +45,19 @@ type holding struct {
 	version
 	by    who
 	came  int
-	entry int  // its place among all entries ever, 0 while it is in no feed
-	stood bool // whether it was in the feed before the present event
+	entry int   // its place among all entries ever, 0 while it is in no feed
+	stamp level // what the entry is stamped with, 0 for nothing
+	stood bool  // whether it was in the feed before the present event
 }
 
 func newReference(t agreed) *reference {
-	return &reference{terms: t, withdrawn: map[*thing]bool{}, deleted: map[tombstone]bool{}, was: map[string]bool{}}
+	return &reference{terms: t, limits: map[*thing]level{}, deleted: map[tombstone]bool{}, was: map[string]bool{}}
 }
 
 func (r *reference) clone() *reference {
 	c := *r
-	c.held, c.all = slices.Clone(r.held), slices.Clone(r.all)
-	c.withdrawn, c.deleted, c.was = maps.Clone(r.withdrawn), maps.Clone(r.deleted), maps.Clone(r.was)
+	c.held, c.all, c.words = slices.Clone(r.held), slices.Clone(r.all), slices.Clone(r.words)
+	c.limits, c.deleted, c.was = maps.Clone(r.limits), maps.Clone(r.deleted), maps.Clone(r.was)
 	return &c
 }
 
@@ -76,7 +87,13 @@ func (r *reference) do(s step) {
 			return own || h.of == s.object && everything
 		})
 	case decide:
-		r.withdrawn[s.object] = true
+		r.words = append(r.words, word{decide, s.object, ""})
+	case approve, refuse:
+		r.words = append(r.words, word{s.action, s.versions[0].of, s.versions[0].text()})
+	case forAll:
+		r.limits[s.object] = max(r.limits[s.object], s.to)
+	case lift:
+		delete(r.limits, s.object)
 	default:
 		return
 	}
@@ -101,23 +118,54 @@ func (r *reference) take(v version, by who) {
 	r.all = append(r.all, r.held[len(r.held)-1])
 }
 
-// marking is the level that counts, 0 if there is none.
-func (r *reference) marking(h *holding) level {
-	if h.mark == 0 {
-		return r.terms.unmarked
+// marking is the level that counts, 0 if there is none, and the one that is stamped onto the
+// object, 0 where it says itself what holds for it as a whole.
+func (r *reference) marking(h *holding) (counts, stamp level) {
+	whole := max(h.mark, r.terms.floor)
+	if whole == 0 {
+		whole = r.terms.unmarked
 	}
-	return h.mark
+	if whole == 0 {
+		return 0, 0
+	}
+	whole = max(whole, r.limits[h.of])
+	counts = max(whole, h.part)
+	if whole > h.mark {
+		stamp = counts
+	}
+	return counts, stamp
 }
 
 // within tells whether the marking lets it go at all.
 func (r *reference) within(h *holding) bool {
-	m := r.marking(h)
+	m, _ := r.marking(h)
 	return m != 0 && m <= r.terms.highest && m < 5
+}
+
+// decided tells whether those who decide let a version go; whether it enters matters, as what
+// is there has had its approval.
+func (r *reference) decided(h *holding, enters bool) bool {
+	withdrawn, refused, approved := false, false, false
+	for _, w := range r.words {
+		if !w.about(h) {
+			continue
+		}
+		switch w.action {
+		case decide:
+			withdrawn, refused, approved = true, false, false
+		case refuse:
+			refused, approved = true, false
+		case approve:
+			withdrawn, refused, approved = false, false, true
+		}
+	}
+	m, _ := r.marking(h)
+	return !withdrawn && !refused && (approved || !enters || r.terms.approval == 0 || m < r.terms.approval)
 }
 
 // allowed tells whether a version may be in the feed by itself.
 func (r *reference) allowed(h *holding) bool {
-	if !r.within(h) || r.withdrawn[h.of] || r.terms.noTools && h.of.typ == "tool" {
+	if !r.within(h) || !r.decided(h, h.entry == 0 && !h.stood) || r.terms.noTools && h.of.typ == "tool" {
 		return false
 	}
 	if h.by == other {
@@ -163,7 +211,8 @@ func (r *reference) settle() {
 		r.held[i].stood = r.held[i].entry != 0
 	}
 	for i := range r.held {
-		if h := &r.held[i]; h.entry != 0 && !r.allowed(h) {
+		h := &r.held[i]
+		if _, stamp := r.marking(h); h.entry != 0 && (!r.allowed(h) || stamp != h.stamp) {
 			h.entry = 0
 		}
 	}
@@ -234,6 +283,7 @@ func (r *reference) enter() bool {
 		}
 		r.appended++
 		h.entry = r.appended
+		_, h.stamp = r.marking(h)
 		r.was[h.by.String()+h.text()] = true
 	}
 	return len(get) > 0
@@ -281,7 +331,7 @@ func (r *reference) shown() string {
 	}
 	slices.SortFunc(in, func(a, b holding) int { return cmp.Compare(a.entry, b.entry) })
 	for _, h := range in {
-		fmt.Fprintf(&b, "%d %s by %s\n", h.entry, h.text(), h.by)
+		fmt.Fprintf(&b, "%d %s by %s stamp %d\n", h.entry, h.text(), h.by, h.stamp)
 	}
 	return b.String()
 }
@@ -295,7 +345,8 @@ func (r *reference) live() []string {
 			if h.maker != nil {
 				by = h.maker.id
 			}
-			out = append(out, fmt.Sprintf("%s 2026-01-01T00:%02d:%02d.000Z variant %d by %s", h.of.id, h.second/60, h.second%60, h.variant, by))
+			out = append(out, fmt.Sprintf("%s 2026-01-01T00:%02d:%02d.000Z variant %d by %s %s part %s", h.of.id, h.second/60, h.second%60, h.variant, by,
+				levelNames[max(h.mark, h.stamp)], levelNames[h.part]))
 		}
 	}
 	slices.Sort(out)

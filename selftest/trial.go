@@ -33,10 +33,11 @@ type trial struct {
 	feed     [3]string  // ids of their feeds
 	cursors  []string   // that the partner was given
 	statuses []string
-	stops    map[*side][]string // of the other partner, that stand
-	logs     *rand.Rand         // draws what is asked of logs, so that the rest of a trial stays what it was
-	events   []string           // of the partner's log
-	logSize  int                // of the partner's log, when it was last looked at
+	stops    map[*side][]string              // of the other partner, that stand
+	limits   map[*side][]entente.Restriction // that home made
+	logs     *rand.Rand                      // draws what is asked of logs, so that the rest of a trial stays what it was
+	events   []string                        // of the partner's log
+	logSize  int                             // of the partner's log, when it was last looked at
 	requests int
 	steps    int    // done
 	over     bool   // all are
@@ -51,7 +52,7 @@ func newTrial(ctx context.Context, p *pair, r *rand.Rand, number int) (*trial, e
 }
 
 func newTrialOf(ctx context.Context, p *pair, r *rand.Rand, number int, h *history) (*trial, error) {
-	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: h, logs: rand.New(rand.NewPCG(uint64(len(h.steps)), 2)), stops: map[*side][]string{}, ref: newReference(h.terms), alone: newReference(h.terms)}
+	t := &trial{pair: p, Rand: r, ctx: ctx, number: number, h: h, logs: rand.New(rand.NewPCG(uint64(len(h.steps)), 2)), stops: map[*side][]string{}, limits: map[*side][]entente.Restriction{}, ref: newReference(h.terms), alone: newReference(h.terms)}
 	return t, t.setUp()
 }
 
@@ -68,6 +69,9 @@ func (t *trial) setUp() error {
 	return guard(func() {
 		t.shelf = do("shelf", local, entente.AddCollection{Name: fmt.Sprintf("Shelf %d", t.number)})
 		t.aside = do("aside", local, entente.AddCollection{Name: fmt.Sprintf("Aside %d", t.number)})
+		if f := t.h.terms.floor; f != 0 {
+			do("floor", local, entente.SetFloor{Collection: t.shelf, Floor: tlps[f], Reason: "selftest"})
+		}
 		for w := partner; w <= other; w++ {
 			name := fmt.Sprintf("%s %d", w, t.number)
 			t.org[w] = do(name, local, entente.AddPartner{Name: name, Identities: []entente.ObjectID{entente.ObjectID(t.h.things[w].id)}})
@@ -77,7 +81,7 @@ func (t *trial) setUp() error {
 			t.root[w] = fmt.Sprintf("%s-%d", w, t.number)
 		}
 		t.agree(do, partner, entente.Terms{Highest: tlps[t.h.terms.highest], Unmarked: tlps[t.h.terms.unmarked],
-			OpenReferences: t.h.terms.open, WithdrawOlder: t.h.terms.withdraw})
+			OpenReferences: t.h.terms.open, WithdrawOlder: t.h.terms.withdraw, Approval: tlps[t.h.terms.approval]})
 		t.agree(do, other, entente.Terms{Highest: entente.TLPAmberStrict})
 		// The first identity of the history is home's own.
 		do("home", local, entente.EditPartner{Organisation: t.home, Add: []entente.ObjectID{entente.ObjectID(t.h.things[home].id)}})
@@ -216,7 +220,17 @@ func (t *trial) act(x *side, s step) (answer, error) {
 		}
 		return answer{}, err
 	case decide:
-		return answer{}, t.withdraw(x, s.object)
+		return answer{}, t.decides(x, s.object, entente.Digest{}, entente.Withdraw, t.boss[0])
+	case approve:
+		return answer{}, t.decides(x, s.versions[0].of, digestOf(s.versions[0]), entente.Approve, t.boss[:]...)
+	case refuse:
+		return answer{}, t.decides(x, s.versions[0].of, digestOf(s.versions[0]), entente.Refuse, t.boss[0])
+	case forAll:
+		return answer{}, t.restrict(x, s.object, s.to)
+	case lift:
+		return answer{}, t.lift(x, s.object)
+	case affair:
+		return answer{}, affairs[s.kind].do(t, x)
 	case traffic:
 		return answer{}, t.noise(x)
 	}
@@ -226,6 +240,11 @@ func (t *trial) act(x *side, s step) (answer, error) {
 func (t *trial) take(x *side, collection string, versions []version) error {
 	_, err := x.node.Intake(t.ctx, entente.LocalActor(), collection, stix.NewReader(bytes.NewReader(envelope(versions))), node.IntakeOptions{})
 	return err
+}
+
+func digestOf(v version) entente.Digest {
+	parsed, _ := stix.Parse([]byte(v.text()))
+	return parsed.Digest
 }
 
 func envelope(versions []version) []byte {
@@ -247,25 +266,6 @@ var accepts = map[string]string{"Accept": mediaType}
 func (t *trial) post(w who, versions []version) request {
 	return request{method: "POST", path: t.objects(w), token: t.token[w], body: envelope(versions),
 		header: map[string]string{"Accept": mediaType, "Content-Type": mediaType}}
-}
-
-// withdraw takes an object out of the partner's agreement.
-func (t *trial) withdraw(x *side, of *thing) error {
-	return x.st.Update(t.ctx, func(tx *store.Tx) error {
-		a, err := tx.Agreement(t.ctx, t.root[partner])
-		if err != nil {
-			return err
-		}
-		id, err := x.node.NewID()
-		if err != nil {
-			return err
-		}
-		object := entente.ObjectID(of.id)
-		return tx.Apply(t.ctx, entente.Change{
-			Decision: &entente.Decision{ID: id, Agreement: a.ID, Object: object, Action: entente.Withdraw, Account: t.boss[0].Account.ID, Role: entente.Releaser, At: x.node.Now(), Text: "selftest"},
-			Touch:    []entente.Touch{{Agreement: a.Num, Object: object}},
-		})
-	})
 }
 
 // noise is what the other partner, and nobody in particular, may do meanwhile.
