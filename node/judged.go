@@ -125,16 +125,18 @@ func rulings(w store.Advancing, place int, known map[int64]entente.Commitment) m
 // noteFeeds records what happens to all feeds of an agreement together, with what members
 // see of it.
 func (n *Node) noteFeeds(ctx context.Context, t *store.Tx, kind string, a *entente.Agreement, head func(entente.ReleaseFeed) int64, shown []entente.Event) error {
-	now, err := afterFeedEvents(ctx, t, n.now())
+	now := n.now()
+	at, err := afterFeedEvents(ctx, t, now)
 	if err != nil {
 		return err
 	}
-	e := entente.Event{Kind: kind, Time: entente.FormatMicros(now), About: map[string]string{"agreement": a.ID}, Result: string(a.State)}
+	e := entente.Event{Kind: kind, About: map[string]string{"agreement": a.ID}, Result: string(a.State)}
 	e.Terms = entente.TermsTold(a.Hash, a.Version, &a.Terms)
 	for _, f := range a.Feeds {
 		e.Feeds = append(e.Feeds, entente.FeedHead{Feed: f.ID, Head: head(f)})
 	}
-	rows, err := n.eventRows(now, e, shown)
+	// What else waits to be entered is none of the members' business, and moves their events on by nothing.
+	rows, err := n.eventRowsAt(at, now, e, shown)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -39,12 +40,19 @@ func (n *Node) saltContents(all []entente.NewContent) error {
 // eventRows makes rows of an act: its events in the logs of partners, and that of the main
 // log, which names them. Of what a partner did itself the main log has no more than that.
 func (n *Node) eventRows(now int64, main entente.Event, shared []entente.Event) ([]store.EventRow, error) {
+	return n.eventRowsAt(now, now, main, shared)
+}
+
+// eventRowsAt is [Node.eventRows] where the main log has the act at another time than partners' logs. The rows wait
+// together, by that time; see [toldAt].
+func (n *Node) eventRowsAt(at, now int64, main entente.Event, shared []entente.Event) ([]store.EventRow, error) {
 	var rows []store.EventRow
 	for _, e := range shared {
 		r, err := n.eventRow(now, e, n.forWhom("ledger "+e.For))
 		if err != nil {
 			return nil, err
 		}
+		r.At = at
 		entry := EntryOf(r.Salt, r.Body)
 		main.Shared = append(main.Shared, entente.Share{Partner: e.For, Entry: hex.EncodeToString(entry[:])})
 		rows = append(rows, r)
@@ -56,8 +64,19 @@ func (n *Node) eventRows(now int64, main entente.Event, shared []entente.Event) 
 		}
 		main = brief
 	}
-	r, err := n.eventRow(now, main, n.random)
+	r, err := n.eventRow(at, main, n.random)
 	return append(rows, r), err
+}
+
+// toldAt gives an event of a partner's log the time that it tells, by which its log is ordered.
+func toldAt(r *store.EventRow) error {
+	var e struct{ Time string }
+	if err := json.Unmarshal(r.Body, &e); err != nil {
+		return err
+	}
+	at, err := time.Parse(time.RFC3339Nano, e.Time)
+	r.At = at.UnixMicro()
+	return err
 }
 
 // EntryOf is what the tree of a log has of an event: the SHA-256 of its salt and its bytes.

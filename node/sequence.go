@@ -196,6 +196,13 @@ func together(in []store.EventRow, moreIn bool, out []store.EventRow, moreOut bo
 // enter appends events to the logs that they belong to, those of partners first, as the main
 // log notes how far these are.
 func (n *Node) enter(ctx context.Context, t *store.Tx, all []store.EventRow) (main *store.LedgerLog, err error) {
+	for i := range all {
+		if r := &all[i]; r.Organisation != "" && r.Kind == "agreement" {
+			if err := toldAt(r); err != nil {
+				return nil, err
+			}
+		}
+	}
 	slices.SortFunc(all, func(a, b store.EventRow) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.ID, b.ID)) })
 	by := map[string][]store.EventRow{}
 	for _, e := range all {
