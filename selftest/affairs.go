@@ -7,7 +7,6 @@ import (
 	"entente"
 	"entente/node"
 	"entente/store"
-	"entente/terms"
 )
 
 // affairs are what home does that is none of the partner's business, whatever it is about.
@@ -15,7 +14,7 @@ var affairs = [...]struct {
 	name string
 	do   func(t *trial, x *side) error
 }{
-	{"suspends and restores another agreement", (*trial).interrupt},
+	{"suspends and restores another agreement", func(t *trial, x *side) error { return t.pause(x, other) }},
 	{"agrees with another partner, and ends it", (*trial).agreeElsewhere},
 	{"asks", (*trial).inquire},
 	{"has another partner and its account", (*trial).employ},
@@ -36,21 +35,45 @@ func (t *trial) commands(x *side, a entente.Actor, all ...entente.Command) error
 	return nil
 }
 
-func (t *trial) interrupt(x *side) error {
-	a, err := x.node.AgreementNamed(t.ctx, t.boss[0], t.root[other])
+// pause suspends a partner's agreement, has the partner meet that, and restores it.
+func (t *trial) pause(x *side, w who) error {
+	a, err := x.node.AgreementNamed(t.ctx, t.boss[0], t.root[w])
 	if err != nil {
 		return err
 	}
+	if err := t.commands(x, t.boss[0], entente.SuspendAgreement{Agreement: a.ID, Reason: "selftest"}); err != nil {
+		return err
+	}
+	if got, err := t.ask(t.ctx, x, request{method: "GET", path: t.objects(w), token: t.token[w], header: accepts}); err != nil || got.status == 200 {
+		return fmt.Errorf("a feed of a suspended agreement answers %s: %w", got, err)
+	}
 	return t.commands(x, t.boss[0],
-		entente.SuspendAgreement{Agreement: a.ID, Reason: "selftest"},
-		entente.AcceptAgreement{Agreement: a.ID, Organisation: t.org[other], Hash: a.Hash, Said: "selftest"},
+		entente.AcceptAgreement{Agreement: a.ID, Organisation: t.org[w], Hash: a.Hash, Said: "selftest"},
 		entente.RestoreAgreement{Agreement: a.ID, Backlog: "all", Reason: "selftest"})
+}
+
+// amend puts other terms in force for the partner's agreement.
+func (t *trial) amend(x *side, to agreed) error {
+	a, err := x.node.AgreementNamed(t.ctx, t.boss[0], t.root[partner])
+	if err != nil {
+		return err
+	}
+	of := a.Terms
+	now := termsOf(to)
+	of.Highest, of.Unmarked, of.OpenReferences, of.WithdrawOlder, of.Approval, of.ExceptTypes = now.Highest, now.Unmarked, now.OpenReferences, now.WithdrawOlder, now.Approval, now.ExceptTypes
+	version := versionOf(of)
+	if version.Hash == a.Hash {
+		return nil // they are in force
+	}
+	return t.commands(x, t.boss[0], entente.AmendAgreement{Agreement: a.ID, Terms: version, Reason: "selftest"},
+		entente.AcceptAgreement{Agreement: a.ID, Organisation: t.org[partner], Hash: version.Hash, Said: "selftest"},
+		entente.ActivateAgreement{Agreement: a.ID})
 }
 
 func (t *trial) agreeElsewhere(x *side) error {
 	of := entente.Terms{Name: fmt.Sprintf("elsewhere-%d-%d", t.number, t.steps), Title: "Elsewhere", Purpose: "selftest", Highest: entente.TLPAmber,
 		Members: []entente.Member{{Organisation: t.org[other], Flow: entente.Receives}}, Collections: []string{t.shelf}}
-	version := entente.TermsVersion{Hash: terms.Hash(of), Terms: of, Canonical: terms.Canonical(of), File: []byte("selftest")}
+	version := versionOf(of)
 	r, err := x.node.Do(t.ctx, t.boss[0], entente.DraftTerms{Terms: version})
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func (t *trial) compare() (*Difference, error) {
 // fits tells whether an object carries markings that the terms release, and one for the whole.
 func (t *trial) fits(e entry) bool {
 	whole := strictest(e.Markings)
-	return whole > 0 && max(whole, strictest(e.parts())) <= t.h.terms.highest
+	return whole > 0 && max(whole, strictest(e.parts())) <= t.ref.terms.highest
 }
 
 func (e entry) parts() (ids []string) {
@@ -125,7 +125,7 @@ func (t *trial) everything() ([]entry, error) {
 // loose finds a reference that leads to nothing before it, unless both lead to each other, or
 // did by a version that has left: what entered as a circle keeps its order.
 func (t *trial) loose(all []entry) string {
-	if t.h.terms.open {
+	if t.ref.terms.open {
 		return ""
 	}
 	refs, there := map[string][]string{}, map[string]bool{}

@@ -134,11 +134,13 @@ const (
 	lift                  // home lifts what it restricted of an object
 	approve               // two people at home approve a version
 	refuse                // one refuses it
+	amend                 // other terms for the partner's agreement are in force
+	pause                 // the partner's agreement is suspended, looked at, and restored
 	affair                // home does something that is none of the partner's business
 	stopped               // the other partner is stopped, and let in again at once unless it stays so
 )
 
-var actionNames = [...]string{"submit", "aside", "remove", "withdraw", "traffic", "restrict", "lift", "approve", "refuse", "affair", "stop"}
+var actionNames = [...]string{"submit", "aside", "remove", "withdraw", "traffic", "restrict", "lift", "approve", "refuse", "amend", "suspend and restore", "affair", "stop"}
 
 // step is one event of a history.
 type step struct {
@@ -147,10 +149,11 @@ type step struct {
 	action   action
 	versions []version
 	object   *thing
-	to       level // of a restriction; above red: withdrawn
-	kind     int   // of an affair
-	stays    bool  // a stop is not lifted at once, but by the next
-	number   int   // of the visible ones, from 1: what their randomness is drawn from
+	to       level  // of a restriction; above red: withdrawn
+	kind     int    // of an affair
+	terms    agreed // that are amended
+	stays    bool   // a stop is not lifted at once, but by the next
+	number   int    // of the visible ones, from 1: what their randomness is drawn from
 }
 
 func (s step) String() string {
@@ -178,6 +181,8 @@ func (s step) String() string {
 		text += " out of everything"
 	case s.action == forAll:
 		text += " to " + levelNames[s.to]
+	case s.action == amend:
+		text += fmt.Sprintf(" to %+v", s.terms)
 	case s.action == affair:
 		text += " " + affairs[s.kind].name
 	}
@@ -217,13 +222,7 @@ type generator struct {
 // left out: the reference tells.
 func newHistory(r *rand.Rand, trial int) *history {
 	g := &generator{Rand: r, trial: trial, h: &history{}}
-	g.h.terms = agreed{highest: level(1 + g.IntN(4)), open: g.IntN(6) == 0, withdraw: g.IntN(4) == 0, noTools: g.IntN(4) == 0}
-	if g.IntN(3) == 0 {
-		g.h.terms.unmarked = level(1 + g.IntN(int(g.h.terms.highest)))
-	}
-	if g.IntN(4) == 0 {
-		g.h.terms.approval = level(1 + g.IntN(int(g.h.terms.highest)))
-	}
+	g.h.terms = g.terms()
 	if g.IntN(4) == 0 {
 		g.h.terms.floor = level(1 + g.IntN(3))
 	}
@@ -258,6 +257,17 @@ func newHistory(r *rand.Rand, trial int) *history {
 	}
 	g.h.keepApart()
 	return g.h
+}
+
+func (g *generator) terms() agreed {
+	a := agreed{highest: level(1 + g.IntN(4)), open: g.IntN(6) == 0, withdraw: g.IntN(4) == 0, noTools: g.IntN(4) == 0}
+	if g.IntN(3) == 0 {
+		a.unmarked = level(1 + g.IntN(int(a.highest)))
+	}
+	if g.IntN(4) == 0 {
+		a.approval = level(1 + g.IntN(int(a.highest)))
+	}
+	return a
 }
 
 // keepApart makes sure that what is hidden changes nothing for what comes later either: a
@@ -333,7 +343,7 @@ func (g *generator) version(of *thing) version {
 
 func (g *generator) step() step {
 	s := step{hidden: g.IntN(2) == 0}
-	switch n := g.IntN(28); {
+	switch n := g.IntN(30); {
 	case n < 14:
 		s.action, s.by = submit, who(g.IntN(3))
 		if g.IntN(3) > 0 {
@@ -362,7 +372,12 @@ func (g *generator) step() step {
 		}
 	case n < 25:
 		s.action, s.by, s.hidden = traffic, other, true
+	case n < 26:
+		s.action, s.terms, s.hidden = amend, g.terms(), false
+		s.terms.floor = g.h.terms.floor
 	case n < 27:
+		s.action, s.hidden = pause, false
+	case n < 29:
 		s.action, s.kind, s.hidden = affair, g.IntN(len(affairs)), true
 	default:
 		s.action, s.by, s.hidden = stopped, other, true

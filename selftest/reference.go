@@ -92,6 +92,8 @@ func (r *reference) do(s step) {
 		r.words = append(r.words, word{s.action, s.versions[0].of, s.versions[0].text()})
 	case forAll:
 		r.limits[s.object] = max(r.limits[s.object], s.to)
+	case amend:
+		r.terms = s.terms
 	case lift:
 		delete(r.limits, s.object)
 	default:
@@ -296,7 +298,9 @@ func (r *reference) hasPlace(h *holding, want []*holding) bool {
 	for _, x := range r.held {
 		if x.entry != 0 && x.of == h.of && x.second == h.second {
 			maker, known := r.shownMaker(h.of, *h)
-			return x.text() != h.text() && known && maker == h.by && x.by != h.by
+			return x.text() != h.text() && known && maker == h.by && x.by != h.by && !slices.ContainsFunc(want, func(y *holding) bool {
+				return y.of == h.of && y.second == h.second && y.by == h.by && y.came < h.came
+			})
 		}
 	}
 	maker, known := r.shownMaker(h.of)

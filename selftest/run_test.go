@@ -138,44 +138,71 @@ func TestNodesBeginAlike(t *testing.T) {
 	}
 }
 
+// lived has a pair of nodes live through what is written down, where they must not differ from each other nor from the reference.
+func lived(t *testing.T, terms agreed, write func(g *generator) []step) *trial {
+	t.Helper()
+	p, err := newPair(t.Context(), Options{}, t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.close() })
+	g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), h: &history{terms: terms}}
+	for w := range g.maker {
+		g.maker[w] = g.thing("identity", nil)
+	}
+	g.h.steps = write(g)
+	g.h.keepApart()
+	tr, err := newTrialOf(t.Context(), p, g.Rand, 0, g.h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range g.h.steps {
+		if d, err := tr.step(s); d != nil || err != nil {
+			t.Fatal(d, err)
+		}
+	}
+	if d, err := tr.compare(); d != nil || err != nil {
+		t.Fatal(d, err)
+	}
+	return tr
+}
+
 // TestStoppedPartnersSupplyNothing has a stopped partner be the first to say who made an object: it is
 // not heard, so home, who names nobody, deletes its own of it and no more.
 func TestStoppedPartnersSupplyNothing(t *testing.T) {
-	for _, stays := range []bool{false, true} {
-		p, err := newPair(t.Context(), Options{}, fmt.Sprint("stopped ", stays))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.close()
-		g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), h: &history{terms: agreed{highest: 4}}}
-		for w := range g.maker {
-			g.maker[w] = g.thing("identity", nil)
-		}
-		of, made := g.thing("malware", nil), g.maker[home]
-		g.h.steps = []step{
-			{action: submit, by: home, versions: []version{{of: made, mark: 2}}},
-			{action: stopped, by: other, stays: true},
-			{action: stopped, by: other, stays: stays},
-			{action: submit, by: other, versions: []version{{of: of, mark: 2, maker: made}}},
-			{action: submit, by: home, versions: []version{{of: of, mark: 2, second: 1}}},
-			{action: submit, by: partner, versions: []version{{of: of, mark: 2, second: 2}}},
-			{action: remove, by: home, object: of},
-		}
-		g.h.keepApart()
-		tr, err := newTrialOf(t.Context(), p, g.Rand, 0, g.h)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range g.h.steps {
-			if d, err := tr.step(s); d != nil || err != nil {
-				t.Fatal(d, err)
+	for stays, want := range map[bool]int{false: 1, true: 2} {
+		t.Run(fmt.Sprint("stays ", stays), func(t *testing.T) {
+			tr := lived(t, agreed{highest: 4}, func(g *generator) []step {
+				of, made := g.thing("malware", nil), g.maker[home]
+				return []step{
+					{action: submit, by: home, versions: []version{{of: made, mark: 2}}},
+					{action: stopped, by: other, stays: true},
+					{action: stopped, by: other, stays: stays},
+					{action: submit, by: other, versions: []version{{of: of, mark: 2, maker: made}}},
+					{action: submit, by: home, versions: []version{{of: of, mark: 2, second: 1}}},
+					{action: submit, by: partner, versions: []version{{of: of, mark: 2, second: 2}}},
+					{action: remove, by: home, object: of},
+				}
+			})
+			if live := tr.ref.live(); len(live) != want {
+				t.Errorf("%s", live)
 			}
+		})
+	}
+}
+
+// TestFirstOfTheMakersContents: who made an object takes the place of another's content with the first of its own.
+func TestFirstOfTheMakersContents(t *testing.T) {
+	tr := lived(t, agreed{highest: 4}, func(g *generator) []step {
+		of, made := g.thing("malware", nil), g.maker[home]
+		return []step{
+			{action: submit, by: home, versions: []version{{of: of, mark: 2, maker: made}}}, // waits for its maker
+			{action: submit, by: partner, versions: []version{{of: of, mark: 2, second: 1, variant: 1}}},
+			{action: submit, by: home, versions: []version{{of: of, mark: 1, second: 1}, {of: of, mark: 2, second: 1}}},
+			{action: submit, by: home, versions: []version{{of: made, mark: 2}}},
 		}
-		if d, err := tr.compare(); d != nil || err != nil {
-			t.Fatal(d, err)
-		}
-		if live := tr.ref.live(); len(live) != map[bool]int{false: 1, true: 2}[stays] {
-			t.Errorf("stays stopped %v: %s", stays, live)
-		}
+	})
+	if live := tr.ref.live(); len(live) != 3 || !strings.Contains(live[2], "00:01.000Z variant 0 by  clear") {
+		t.Errorf("%s", live)
 	}
 }

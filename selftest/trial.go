@@ -80,12 +80,23 @@ func (t *trial) setUp() error {
 			do(name+" token", local, entente.AddToken{Account: account, Hash: sha256.Sum256([]byte(t.token[w]))})
 			t.root[w] = fmt.Sprintf("%s-%d", w, t.number)
 		}
-		t.agree(do, partner, entente.Terms{Highest: tlps[t.h.terms.highest], Unmarked: tlps[t.h.terms.unmarked],
-			OpenReferences: t.h.terms.open, WithdrawOlder: t.h.terms.withdraw, Approval: tlps[t.h.terms.approval]})
+		t.agree(do, partner, termsOf(t.h.terms))
 		t.agree(do, other, entente.Terms{Highest: entente.TLPAmberStrict})
 		// The first identity of the history is home's own.
 		do("home", local, entente.EditPartner{Organisation: t.home, Add: []entente.ObjectID{entente.ObjectID(t.h.things[home].id)}})
 	})
+}
+
+func termsOf(a agreed) entente.Terms {
+	of := entente.Terms{Highest: tlps[a.highest], Unmarked: tlps[a.unmarked], OpenReferences: a.open, WithdrawOlder: a.withdraw, Approval: tlps[a.approval]}
+	if a.noTools {
+		of.ExceptTypes = []string{"tool"}
+	}
+	return of
+}
+
+func versionOf(of entente.Terms) entente.TermsVersion {
+	return entente.TermsVersion{Hash: terms.Hash(of), Terms: of, Canonical: terms.Canonical(of), File: []byte("selftest")}
 }
 
 // guard turns what f panics with, if that is an error, into one.
@@ -113,10 +124,7 @@ func (t *trial) agree(do func(string, entente.Actor, entente.Command) string, w 
 	of.Name, of.Title, of.Purpose = t.root[w], "Trial", "selftest"
 	of.Members = []entente.Member{{Organisation: t.org[w], Flow: entente.Both}}
 	of.Collections = []string{t.shelf}
-	if w == partner && t.h.terms.noTools {
-		of.ExceptTypes = []string{"tool"}
-	}
-	version := entente.TermsVersion{Hash: terms.Hash(of), Terms: of, Canonical: terms.Canonical(of), File: []byte("selftest")}
+	version := versionOf(of)
 	name := t.root[w]
 	id := do(name+" draft", t.boss[0], entente.DraftTerms{Terms: version})
 	do(name+" propose", t.boss[0], entente.ProposeAgreement{Agreement: id})
@@ -227,6 +235,10 @@ func (t *trial) act(x *side, s step) (answer, error) {
 		return answer{}, t.decides(x, s.versions[0].of, digestOf(s.versions[0]), entente.Refuse, t.boss[0])
 	case forAll:
 		return answer{}, t.restrict(x, s.object, s.to)
+	case amend:
+		return answer{}, t.amend(x, s.terms)
+	case pause:
+		return answer{}, t.pause(x, partner)
 	case lift:
 		return answer{}, t.lift(x, s.object)
 	case affair:
