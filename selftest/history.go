@@ -201,6 +201,9 @@ type agreed struct {
 	approval level // from which on two people approve; 0: never
 	floor    level // of the collection; 0 for none
 	noTools  bool  // except_types = tool
+	onward   bool  // the other's agreement lets go on what came through it
+	near     bool  // both are of one community
+	client   bool  // the partner is a client of home's
 }
 
 // history is what happens in a trial.
@@ -226,6 +229,7 @@ func newHistory(r *rand.Rand, trial int) *history {
 	if g.IntN(4) == 0 {
 		g.h.terms.floor = level(1 + g.IntN(3))
 	}
+	g.h.terms.onward, g.h.terms.near, g.h.terms.client = g.IntN(3) == 0, g.IntN(2) == 0, g.IntN(4) == 0
 	for w := range g.maker {
 		g.maker[w] = g.thing("identity", nil)
 	}
@@ -374,7 +378,8 @@ func (g *generator) step() step {
 		s.action, s.by, s.hidden = traffic, other, true
 	case n < 26:
 		s.action, s.terms, s.hidden = amend, g.terms(), false
-		s.terms.floor = g.h.terms.floor
+		t := &g.h.terms
+		s.terms.floor, s.terms.onward, s.terms.near, s.terms.client = t.floor, t.onward, t.near, t.client
 	case n < 27:
 		s.action, s.hidden = pause, false
 	case n < 29:

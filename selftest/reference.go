@@ -170,8 +170,8 @@ func (r *reference) allowed(h *holding) bool {
 	if !r.within(h) || !r.decided(h, h.entry == 0 && !h.stood) || r.terms.noTools && h.of.typ == "tool" {
 		return false
 	}
-	if h.by == other {
-		return false // it came through the other's agreement, whose terms let nothing go on
+	if h.by == other && !r.goesOn(h) {
+		return false
 	}
 	for i := range r.held {
 		n := &r.held[i]
@@ -180,6 +180,19 @@ func (r *reference) allowed(h *holding) bool {
 		}
 	}
 	return true
+}
+
+// goesOn tells whether what came through the other's agreement may go on to the partner.
+func (r *reference) goesOn(h *holding) bool {
+	switch m, _ := r.marking(h); m {
+	case 1:
+		return r.terms.onward
+	case 2:
+		return r.terms.onward && (r.terms.near || r.terms.client)
+	case 3:
+		return r.terms.onward && r.terms.client
+	}
+	return false
 }
 
 // maker is the party that made an object: whose identity is named first by whoever came first.

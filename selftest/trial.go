@@ -81,7 +81,7 @@ func (t *trial) setUp() error {
 			t.root[w] = fmt.Sprintf("%s-%d", w, t.number)
 		}
 		t.agree(do, partner, termsOf(t.h.terms))
-		t.agree(do, other, entente.Terms{Highest: entente.TLPAmberStrict})
+		t.agree(do, other, entente.Terms{Highest: entente.TLPAmberStrict, Onward: t.h.terms.onward})
 		// The first identity of the history is home's own.
 		do("home", local, entente.EditPartner{Organisation: t.home, Add: []entente.ObjectID{entente.ObjectID(t.h.things[home].id)}})
 	})
@@ -122,7 +122,10 @@ func (t *trial) do(what string, a entente.Actor, c entente.Command) (string, err
 // agree makes an agreement with a partner and puts it in force.
 func (t *trial) agree(do func(string, entente.Actor, entente.Command) string, w who, of entente.Terms) {
 	of.Name, of.Title, of.Purpose = t.root[w], "Trial", "selftest"
-	of.Members = []entente.Member{{Organisation: t.org[w], Flow: entente.Both}}
+	of.Members = []entente.Member{{Organisation: t.org[w], Flow: entente.Both, Client: w == partner && t.h.terms.client}}
+	if t.h.terms.near {
+		of.Community = "selftest"
+	}
 	of.Collections = []string{t.shelf}
 	version := versionOf(of)
 	name := t.root[w]
