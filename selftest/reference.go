@@ -227,7 +227,11 @@ func (r *reference) settle() {
 	}
 	for i := range r.held {
 		h := &r.held[i]
-		if _, stamp := r.marking(h); h.entry != 0 && (!r.allowed(h) || stamp != h.stamp) {
+		switch _, stamp := r.marking(h); {
+		case h.entry == 0:
+		case stamp != h.stamp: // with another marking it comes anew
+			h.entry, h.stood = 0, false
+		case !r.allowed(h):
 			h.entry = 0
 		}
 	}

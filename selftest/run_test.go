@@ -206,3 +206,23 @@ func TestFirstOfTheMakersContents(t *testing.T) {
 		t.Errorf("%s", live)
 	}
 }
+
+// TestStricterCopiesAreApproved: what home restricts goes on with a stricter marking only as it would go for the
+// first time, with the approvals that this marking asks for.
+func TestStricterCopiesAreApproved(t *testing.T) {
+	for approved, want := range map[bool]int{false: 0, true: 1} {
+		t.Run(fmt.Sprint("approved ", approved), func(t *testing.T) {
+			tr := lived(t, agreed{highest: 4, approval: 2}, func(g *generator) []step {
+				v := version{of: g.thing("malware", nil), mark: 1}
+				steps := []step{{action: submit, by: home, versions: []version{v}}, {action: forAll, object: v.of, to: 2}}
+				if approved {
+					steps = append(steps, step{action: approve, versions: []version{v}})
+				}
+				return steps
+			})
+			if live := tr.ref.live(); len(live) != want {
+				t.Errorf("%s", live)
+			}
+		})
+	}
+}
