@@ -52,7 +52,7 @@ func (n *Node) PartnerKeys(ctx context.Context, a entente.Actor, partner string)
 func (n *Node) Acknowledge(ctx context.Context, a entente.Actor, note []byte) (size int64, err error) {
 	var ack entente.Acknowledgement
 	err = n.view(ctx, a, func(t *store.Tx) error {
-		of, err := logFor(ctx, t, a)
+		of, err := n.logFor(a)
 		if err != nil {
 			return err
 		}

@@ -40,6 +40,11 @@ func (n *Node) followAgreements(ctx context.Context) (worked bool, err error) {
 		n.windows.forget()
 		return false, nil
 	}
+	return n.carryOn(ctx, behind)
+}
+
+// carryOn carries the feeds of these agreements on, and reports whether it worked on any.
+func (n *Node) carryOn(ctx context.Context, behind []int64) (worked bool, err error) {
 	var done atomic.Bool
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, appliersAtOnce)
@@ -147,7 +152,7 @@ func (n *Node) SettleAll(ctx context.Context) error {
 			n.windows.forget()
 			return nil
 		}
-		if _, err := n.followAgreements(ctx); err != nil {
+		if _, err := n.carryOn(ctx, behind); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,7 @@ func (n *Node) Assessments(ctx context.Context, a entente.Actor, id entente.Obje
 	err := n.view(ctx, a, func(t *store.Tx) error {
 		r := assessing{ctx: ctx, t: t, held: map[entente.ObjectID]bool{}, more: &out.More}
 		var err error
-		if r.names, err = readable(ctx, t, a); err != nil {
+		if r.names, err = n.readable(ctx, t, a); err != nil {
 			return err
 		}
 		if r.shown, err = reviewingOf(ctx, t, a); err != nil {

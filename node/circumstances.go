@@ -10,11 +10,7 @@ import (
 
 // circumstances are what releases through an agreement rest on, all of one state.
 func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreement, lib *store.Library) (*entente.Circumstances, error) {
-	home, err := t.Home(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c := &entente.Circumstances{Now: n.now(), Home: home.ID, Agreement: a}
+	c := &entente.Circumstances{Now: n.now(), Home: n.home, Agreement: a}
 	for _, f := range a.Feeds {
 		c.Floors = append(c.Floors, f.Floor)
 	}
@@ -45,7 +41,7 @@ func (n *Node) circumstances(ctx context.Context, t *store.Tx, a *entente.Agreem
 			}
 			held[id] = all
 		}
-		return entente.DefinitionFor(source, home.ID, held[id])
+		return entente.DefinitionFor(source, n.home, held[id])
 	}
 	// A copy may be asked for more than once, and is to be written until the store has it.
 	type copied struct {

@@ -107,7 +107,7 @@ func (n *Node) Dissents(ctx context.Context, a entente.Actor, about entente.Obje
 	err = n.view(ctx, a, func(t *store.Tx) error {
 		r := assessing{ctx: ctx, t: t, held: map[entente.ObjectID]bool{}, more: &more}
 		var err error
-		if r.names, err = readable(ctx, t, a); err != nil {
+		if r.names, err = n.readable(ctx, t, a); err != nil {
 			return err
 		}
 		if r.shown, err = reviewingOf(ctx, t, a); err != nil {

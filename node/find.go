@@ -32,13 +32,10 @@ func noRoot() error { return entente.Errorf(entente.NotFound, "there is no such 
 // home's, and behind them those of all agreements.
 func (n *Node) Roots(ctx context.Context, a entente.Actor) ([]entente.Root, error) {
 	var out []entente.Root
-	err := n.view(ctx, a, func(t *store.Tx) error {
-		l, err := lookerOf(ctx, t, a)
-		if err != nil {
-			return err
-		}
+	err := n.view(ctx, a, func(t *store.Tx) (err error) {
+		l := n.lookerOf(a)
 		if !l.partner() {
-			if out, err = visibleRoots(ctx, t, a); err != nil {
+			if out, err = n.visibleRoots(ctx, t, a); err != nil {
 				return err
 			}
 		}
@@ -54,13 +51,10 @@ func (n *Node) Roots(ctx context.Context, a entente.Actor) ([]entente.Root, erro
 // [entente.Agreement.Open].
 func (n *Node) Root(ctx context.Context, a entente.Actor, name string) (entente.Root, error) {
 	var out entente.Root
-	err := n.view(ctx, a, func(t *store.Tx) error {
-		l, err := lookerOf(ctx, t, a)
-		if err != nil {
-			return err
-		}
+	err := n.view(ctx, a, func(t *store.Tx) (err error) {
+		l := n.lookerOf(a)
 		if !l.partner() {
-			all, err := visibleRoots(ctx, t, a)
+			all, err := n.visibleRoots(ctx, t, a)
 			if err != nil {
 				return err
 			}
@@ -74,14 +68,14 @@ func (n *Node) Root(ctx context.Context, a entente.Actor, name string) (entente.
 	return out, err
 }
 
-func visibleRoots(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Root, error) {
+func (n *Node) visibleRoots(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Root, error) {
 	all, err := t.Roots(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var seen []entente.Access
 	if !a.May(entente.ReadAll) { // who sees every root anyway
-		if seen, err = visible(ctx, t, a); err != nil {
+		if seen, err = n.visible(ctx, t, a); err != nil {
 			return nil, err
 		}
 	}
@@ -101,17 +95,14 @@ func rootIn(visible []entente.Root, name string) (entente.Root, error) {
 func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([]entente.Access, error) {
 	var out []entente.Access
 	err := n.view(ctx, a, func(t *store.Tx) error {
-		l, err := lookerOf(ctx, t, a)
-		if err != nil {
-			return err
-		}
+		l := n.lookerOf(a)
 		if !l.partner() {
-			roots, err := visibleRoots(ctx, t, a)
+			roots, err := n.visibleRoots(ctx, t, a)
 			if err != nil {
 				return err
 			}
 			if _, err = rootIn(roots, root); err == nil {
-				out, err = visible(ctx, t, a)
+				out, err = n.visible(ctx, t, a)
 				out = slices.DeleteFunc(out, func(c entente.Access) bool { return c.Root != root })
 			}
 			if entente.KindOf(err) != entente.NotFound {
@@ -131,13 +122,13 @@ func (n *Node) Collections(ctx context.Context, a entente.Actor, root string) ([
 func (n *Node) AllCollections(ctx context.Context, a entente.Actor) ([]entente.Access, error) {
 	var out []entente.Access
 	err := n.view(ctx, a, func(t *store.Tx) (err error) {
-		out, err = visible(ctx, t, a)
+		out, err = n.visible(ctx, t, a)
 		return err
 	})
 	return out, err
 }
 
-func visible(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Access, error) {
+func (n *Node) visible(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Access, error) {
 	var all []entente.Collection
 	var err error
 	if a.May(entente.ReadAll) {
@@ -148,14 +139,13 @@ func visible(ctx context.Context, t *store.Tx, a entente.Actor) ([]entente.Acces
 	if err != nil {
 		return nil, err
 	}
-	return accessTo(ctx, t, a, all)
+	return n.accessTo(ctx, t, a, all)
 }
 
 // accessTo says what an account may do with collections, and leaves out what it must not see.
-func accessTo(ctx context.Context, t *store.Tx, a entente.Actor, all []entente.Collection) ([]entente.Access, error) {
-	l, err := lookerOf(ctx, t, a)
-	if err != nil || l.partner() {
-		return nil, err
+func (n *Node) accessTo(ctx context.Context, t *store.Tx, a entente.Actor, all []entente.Collection) ([]entente.Access, error) {
+	if n.lookerOf(a).partner() {
+		return nil, nil
 	}
 	grants, err := t.Grants(ctx, a.Account.ID)
 	if err != nil {
@@ -175,11 +165,8 @@ func accessTo(ctx context.Context, t *store.Tx, a entente.Actor, all []entente.C
 func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias string) (entente.Access, entente.Root, error) {
 	var out []entente.Access
 	var in entente.Root
-	err := n.view(ctx, a, func(t *store.Tx) error {
-		l, err := lookerOf(ctx, t, a)
-		if err != nil {
-			return err
-		}
+	err := n.view(ctx, a, func(t *store.Tx) (err error) {
+		l := n.lookerOf(a)
 		var c *entente.Collection
 		if !l.partner() {
 			if c, err = t.CollectionIn(ctx, root, idOrAlias); err != nil {
@@ -198,7 +185,7 @@ func (n *Node) Collection(ctx context.Context, a entente.Actor, root, idOrAlias 
 			out, in = []entente.Access{feed}, of
 			return err
 		}
-		if out, err = accessTo(ctx, t, a, []entente.Collection{*c}); err != nil {
+		if out, err = n.accessTo(ctx, t, a, []entente.Collection{*c}); err != nil {
 			return err
 		}
 		if len(out) == 0 {
@@ -224,7 +211,7 @@ func (n *Node) CollectionNamed(ctx context.Context, a entente.Actor, name string
 	err := n.view(ctx, a, func(t *store.Tx) error {
 		all, err := t.CollectionsNamed(ctx, name)
 		if err == nil {
-			fit, err = accessTo(ctx, t, a, all)
+			fit, err = n.accessTo(ctx, t, a, all)
 		}
 		return err
 	})

@@ -19,7 +19,8 @@ import (
 // gives up within a third of the time, and what it has written until then does no harm:
 // the follower of search moves on from where it stood or not at all ([store.Tx.PutSearch]),
 // appliers hold the lease in each transaction that writes ([store.Tx.HoldLease]), and what
-// the other jobs do may be done twice.
+// the other jobs do may be done twice. So a lease need not be durable either: a database that
+// comes back after a loss of power may have forgotten who holds one, or that it was given back.
 const (
 	leaseFor       = 3 * time.Second
 	remoteLeaseFor = 30 * time.Second // pulls and pushes wait for other servers, and nobody for them
@@ -42,7 +43,7 @@ func (n *Node) holdingAs(ctx context.Context, job string, during time.Duration, 
 		return err
 	}
 	lease := func(ctx context.Context, take bool) (ok bool, err error) {
-		err = n.st.Update(ctx, func(t *store.Tx) (err error) {
+		err = n.st.UpdateUnsynced(ctx, func(t *store.Tx) (err error) {
 			now := n.now()
 			if take {
 				ok, err = t.Lease(ctx, job, holder, now, now+during.Microseconds())
@@ -84,5 +85,5 @@ func (n *Node) holdingAs(ctx context.Context, job string, during time.Duration, 
 	// Given back even when ctx has ended, so that nobody waits for it to run out.
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return errors.Join(err, n.st.Update(back, func(t *store.Tx) error { return t.Release(back, job, holder) }))
+	return errors.Join(err, n.st.UpdateUnsynced(back, func(t *store.Tx) error { return t.Release(back, job, holder) }))
 }

@@ -134,17 +134,13 @@ func (n *Node) catchUpMark(ctx context.Context) (store.LedgerMark, error) {
 // mend takes a fault of the ledger back if all logs of the epoch are as they were.
 func (n *Node) mend(ctx context.Context) error {
 	err := n.st.View(ctx, func(t *store.Tx) error {
-		home, err := t.Home(ctx)
-		if err != nil {
-			return err
-		}
 		logs, err := t.LedgerLogs(ctx)
 		if err != nil {
 			return err
 		}
 		for i := range logs {
 			if l := &logs[i]; l.Epoch == logs[len(logs)-1].Epoch {
-				if err := fits(ctx, t, home.ID, l); err != nil {
+				if err := fits(ctx, t, n.home, l); err != nil {
 					return err
 				}
 			}
@@ -210,11 +206,7 @@ func (n *Node) ensureLedgerFits(ctx context.Context) error {
 		if err != nil || main == nil {
 			return err
 		}
-		home, err := t.Home(ctx)
-		if err != nil {
-			return err
-		}
-		return fits(ctx, t, home.ID, main)
+		return fits(ctx, t, n.home, main)
 	})
 	if err != nil {
 		return n.noteUnfit(ctx, err)

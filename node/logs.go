@@ -25,20 +25,17 @@ func noFile() error { return entente.Errorf(entente.NotFound, "the log has no su
 // MayReadLog tells whether an account reads a log at all: a partner's its own, home's own the
 // main log if it reads everything. NotFound where it does not.
 func (n *Node) MayReadLog(ctx context.Context, a entente.Actor) error {
-	return n.view(ctx, a, func(t *store.Tx) error {
-		_, err := logFor(ctx, t, a)
+	return n.view(ctx, a, func(*store.Tx) error {
+		_, err := n.logFor(a)
 		return err
 	})
 }
 
 // logFor tells whose log an account reads, "" for the main log.
-func logFor(ctx context.Context, t *store.Tx, a entente.Actor) (organisation string, err error) {
-	l, err := lookerOf(ctx, t, a)
+func (n *Node) logFor(a entente.Actor) (organisation string, err error) {
 	switch {
-	case err != nil:
-		return "", err
-	case l.partner():
-		return l.Account.Organisation, nil
+	case n.lookerOf(a).partner():
+		return a.Account.Organisation, nil
 	case !a.May(entente.ReadAll):
 		return "", noLog()
 	}
@@ -48,7 +45,7 @@ func logFor(ctx context.Context, t *store.Tx, a entente.Actor) (organisation str
 // ownLog finds the log that an account reads, of an epoch, 0 for the present one. It is
 // NotFound while there is none.
 func (n *Node) ownLog(ctx context.Context, t *store.Tx, a entente.Actor, epoch int64) (*store.LedgerLog, error) {
-	of, err := logFor(ctx, t, a)
+	of, err := n.logFor(a)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (n *Node) LookupValues(ctx context.Context, a entente.Actor, values []strin
 		}
 	}
 	err := n.view(ctx, a, func(t *store.Tx) error {
-		names, err := readable(ctx, t, a)
+		names, err := n.readable(ctx, t, a)
 		if err != nil {
 			return err
 		}

@@ -21,6 +21,7 @@ import (
 // Node is one organisation's node on an open store. It may be used from many goroutines.
 type Node struct {
 	st      *store.Store
+	home    string // id of home's organisation: that never changes
 	now     func() int64
 	random  io.Reader
 	forWhom func(account string) io.Reader
@@ -99,8 +100,11 @@ func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
 	var err error
 	for range 2 {
 		var secret []byte
+		var home entente.Organisation
 		err = st.View(ctx, func(t *store.Tx) (err error) {
-			secret, err = t.Setting(ctx, cursorSetting)
+			if secret, err = t.Setting(ctx, cursorSetting); err == nil {
+				home, err = t.Home(ctx)
+			}
 			return err
 		})
 		if err != nil {
@@ -108,6 +112,7 @@ func Open(ctx context.Context, st *store.Store, c Config) (*Node, error) {
 		}
 		if len(secret) == len(n.cursorSecret) {
 			copy(n.cursorSecret[:], secret)
+			n.home = home.ID
 			// Before anybody works on a restored database: what a change under way had staged is gone,
 			// and the ledger has to say so before it tells of the next. The sequencer tries again.
 			if err := n.declareRestored(ctx); err != nil && ctx.Err() == nil {

@@ -213,19 +213,11 @@ func actorBy(a entente.Actor) *entente.By {
 }
 
 // concerned is the partner that an account belongs to, "" for home's own.
-func (n *Node) concerned(ctx context.Context, a *entente.Account) (string, error) {
-	if a == nil || a.Organisation == "" {
-		return "", nil
+func (n *Node) concerned(a *entente.Account) string {
+	if a == nil || a.Organisation == n.home {
+		return ""
 	}
-	var home entente.Organisation
-	err := n.st.View(ctx, func(t *store.Tx) (err error) {
-		home, err = t.Home(ctx)
-		return err
-	})
-	if err != nil || a.Organisation == home.ID {
-		return "", err
-	}
-	return a.Organisation, nil
+	return a.Organisation
 }
 
 // Deliver records that a page is about to be sent, and returns when that is durable: no
@@ -243,10 +235,7 @@ func (n *Node) Deliver(ctx context.Context, a entente.Actor, in entente.Access, 
 	e.Seqs = entente.Seqs(seqs)
 	e.List = entente.ListDigest(all)
 	if in.Through != nil {
-		var err error
-		if e.For, err = n.concerned(ctx, &a.Account); err != nil {
-			return err
-		}
+		e.For = n.concerned(&a.Account)
 		if in.Through.Witnessed && e.For != "" {
 			if err := n.witnessedProof(ctx, e.For); err != nil {
 				return err
@@ -298,11 +287,8 @@ func (n *Node) Deny(ctx context.Context, a entente.Actor, endpoint, asked string
 // about.
 func (n *Node) keepOrLog(ctx context.Context, of *entente.Account, e entente.Event) {
 	ctx = context.WithoutCancel(ctx)
-	var err error
-	if e.For, err = n.concerned(ctx, of); err == nil {
-		err = n.keep(ctx, e)
-	}
-	if err != nil {
+	e.For = n.concerned(of)
+	if err := n.keep(ctx, e); err != nil {
 		n.log.Error("an event could not be written to the ledger", "kind", e.Kind, "error", err)
 	}
 }

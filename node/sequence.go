@@ -261,12 +261,7 @@ type scribe struct {
 // scribe makes who writes the present epoch, which begins if there is none. A ledger that was
 // restored and does not say so yet, or whose key is lost, has none.
 func (n *Node) scribe(ctx context.Context, t *store.Tx) (scribe, error) {
-	w := scribe{}
-	home, err := t.Home(ctx)
-	if err != nil {
-		return w, err
-	}
-	w.home = home.ID
+	w := scribe{home: n.home}
 	if said, err := t.Restored(ctx); err != nil || said != "" {
 		return w, cmp.Or(err, errUndeclared)
 	}

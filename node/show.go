@@ -44,7 +44,7 @@ type Placement struct {
 func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID) ([]ObjectVersion, error) {
 	var out []ObjectVersion
 	err := n.view(ctx, a, func(t *store.Tx) error {
-		names, err := readable(ctx, t, a)
+		names, err := n.readable(ctx, t, a)
 		if err != nil {
 			return err
 		}
@@ -90,8 +90,8 @@ func (n *Node) Object(ctx context.Context, a entente.Actor, id entente.ObjectID)
 }
 
 // readable gives the collections an account may read, by the number of their feed.
-func readable(ctx context.Context, t *store.Tx, a entente.Actor) (map[int64]entente.Collection, error) {
-	all, err := visible(ctx, t, a)
+func (n *Node) readable(ctx context.Context, t *store.Tx, a entente.Actor) (map[int64]entente.Collection, error) {
+	all, err := n.visible(ctx, t, a)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ func (n *Node) Search(ctx context.Context, a entente.Actor, text string, collect
 	}
 	var out []Match
 	err := n.view(ctx, a, func(t *store.Tx) error {
-		names, err := readable(ctx, t, a)
+		names, err := n.readable(ctx, t, a)
 		if err != nil {
 			return err
 		}

@@ -15,10 +15,7 @@ type looker struct {
 	home string // id of the home organisation
 }
 
-func lookerOf(ctx context.Context, t *store.Tx, a entente.Actor) (looker, error) {
-	home, err := t.Home(ctx)
-	return looker{a, home.ID}, err
-}
+func (n *Node) lookerOf(a entente.Actor) looker { return looker{a, n.home} }
 
 // partner tells that the account belongs to a partner: it reads nothing of home's own. Every
 // account that signed in has an organisation.
@@ -118,10 +115,7 @@ func feedThrough(ctx context.Context, t *store.Tx, l looker, g *entente.Agreemen
 // reads the feed: a head moves together with those of the agreement's other feeds, and what
 // counts is the state at the moment of the answer.
 func (n *Node) again(ctx context.Context, t *store.Tx, a entente.Actor, in entente.Access) (entente.Access, error) {
-	l, err := lookerOf(ctx, t, a)
-	if err != nil {
-		return in, err
-	}
+	l := n.lookerOf(a)
 	g, _, err := n.throughDoor(ctx, t, l, in.Root)
 	if err != nil {
 		return in, err

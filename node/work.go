@@ -138,11 +138,7 @@ func (s *staging) flip(ctx context.Context, a *entente.Agreement) (done bool, er
 		if err := t.Flip(ctx, &now, s.at, s.n.now()); err != nil {
 			return err
 		}
-		home, err := t.Home(ctx)
-		if err != nil {
-			return err
-		}
-		shown := now.StateShown(a, home.ID, s.n.now())
+		shown := now.StateShown(a, s.n.home, s.n.now())
 		if err := s.n.noteFeeds(ctx, t, "flip", &now, func(f entente.ReleaseFeed) int64 { return f.Tail }, shown); err != nil {
 			return err
 		}

@@ -243,7 +243,7 @@ func TestLeaksAreFound(t *testing.T) {
 	for name, leak := range leaks {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, err := Run(t.Context(), Options{Trials: 200, Seed: 1, Wrap: func(h http.Handler, n *node.Node, _ int) http.Handler {
+			r, err := Run(t.Context(), Options{Trials: 200, Seed: 1, Parallel: 1, Wrap: func(h http.Handler, n *node.Node, _ int) http.Handler {
 				return &leaky{n: n, next: h, leak: leak}
 			}})
 			if err != nil {

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync"
 
 	"entente/node"
 )
@@ -16,10 +18,12 @@ type Options struct {
 	Trials int    // how many histories, 1 or more
 	Seed   uint64 // what they are drawn from
 	DB     string // a PostgreSQL server on which databases may be made, "" for SQLite
-	// Progress is told of each trial. It may be nil.
+	// Parallel is how many pairs of nodes are tried at once; 0 for one for each processor.
+	Parallel int
+	// Progress is told of each trial, of one at a time. It may be nil.
 	Progress func(done int)
 	// Wrap stands between a node (0 or 1) and who asks it. Tests plant leaks by it, to see
-	// them found; it is nil otherwise.
+	// them found; it is nil otherwise. It may be called for several pairs at once.
 	Wrap func(h http.Handler, n *node.Node, which int) http.Handler
 }
 
@@ -46,35 +50,96 @@ func (d *Difference) String() string {
 		d.Steps, d.Asked, d.One, d.Two, d.Seed)
 }
 
-// renew is after how many trials a pair of nodes is made anew.
+// renew is how many trials a pair of nodes lives through.
 const renew = 25
 
-// Run tries until the trials are done or a difference is found.
+// Run tries until the trials are done or a difference is found. Several pairs of nodes are tried
+// at once; what comes of it is the same as if it had been one after the other.
 func Run(ctx context.Context, o Options) (Result, error) {
+	r := &run{Options: o, parts: make([]part, (o.Trials+renew-1)/renew)}
+	r.last = len(r.parts) - 1
+	if r.Parallel == 0 {
+		r.Parallel = runtime.GOMAXPROCS(0)
+	}
+	var wg sync.WaitGroup
+	for range min(r.Parallel, len(r.parts)) {
+		wg.Go(func() { r.work(ctx) })
+	}
+	wg.Wait()
 	var out Result
-	var p *pair
-	defer func() {
-		if p != nil {
-			_ = p.close()
+	for _, p := range r.parts[:r.last+1] {
+		out.Trials, out.Requests, out.Hidden = out.Trials+p.Trials, out.Requests+p.Requests, out.Hidden+p.Hidden
+		if p.err != nil {
+			return out, p.err
 		}
-	}()
-	for n := range o.Trials {
-		if n%renew == 0 {
-			if p != nil {
-				if err := errors.Join(p.verify(ctx), p.close()); err != nil {
-					return out, err
-				}
-			}
-			var err error
-			if p, err = newPair(ctx, o, fmt.Sprintf("pair %d", o.Seed)); err != nil {
-				return out, err
-			}
+		out.Difference = p.Difference
+	}
+	return out, nil
+}
+
+// run is what those who try at once share.
+type run struct {
+	Options
+	parts []part // each of one pair
+
+	mu   sync.Mutex
+	next int // of the parts, the one to be begun next
+	last int // the one that ends it all: by a difference, an error, or as there are no more
+	done int // trials, those included that came to nothing as an earlier one ended it all
+}
+
+// part is what came of the trials of one pair.
+type part struct {
+	Result
+	err error
+}
+
+// work lives through pair after pair. Parts are begun in order, so that all before one that
+// ends it are done as well.
+func (r *run) work(ctx context.Context) {
+	for {
+		r.mu.Lock()
+		n := r.next
+		r.next++
+		last := r.last
+		r.mu.Unlock()
+		if n > last {
+			return
 		}
+		p := &r.parts[n]
+		if p.err = r.try(ctx, n, &p.Result); p.err == nil && p.Difference == nil {
+			continue
+		}
+		r.mu.Lock()
+		r.last = min(r.last, n)
+		r.mu.Unlock()
+	}
+}
+
+// went notes that a trial is done, and tells whether those of a part still count.
+func (r *run) went(part int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done++
+	if r.Progress != nil {
+		r.Progress(r.done)
+	}
+	return part <= r.last
+}
+
+// try lives through the trials of a part, on a new pair, up to the first difference.
+func (r *run) try(ctx context.Context, part int, out *Result) (err error) {
+	p, err := newPair(ctx, r.Options, fmt.Sprintf("pair %d", r.Seed))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	for n := part * renew; n < min((part+1)*renew, r.Trials); n++ {
 		// Each trial has a seed of its own, by which it can be the first of another run.
-		seed := o.Seed + uint64(n)
+		seed := r.Seed + uint64(n)
 		t, err := newTrial(ctx, p, rand.New(rand.NewPCG(seed, 1)), n%renew)
 		if err != nil {
-			return out, err
+			return err
 		}
 		t.logs = rand.New(rand.NewPCG(seed, 2))
 		d, err := t.run()
@@ -85,22 +150,19 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			}
 		}
 		if err != nil {
-			return out, fmt.Errorf("seed %d: %w", seed, err)
+			return fmt.Errorf("seed %d: %w", seed, err)
 		}
 		out.Trials++
 		if d != nil {
 			d.Seed = seed
 			out.Difference = d
-			return out, nil
+			return nil
 		}
-		if o.Progress != nil {
-			o.Progress(out.Trials)
+		if !r.went(part) {
+			return nil
 		}
 	}
-	if p != nil {
-		return out, p.verify(ctx)
-	}
-	return out, nil
+	return p.verify(ctx)
 }
 
 func (t *trial) difference(asked, one, two string) *Difference {

@@ -18,6 +18,9 @@ type dialect struct {
 	keepStatements bool
 	// view are the options of a transaction that reads one consistent state.
 	view *sql.TxOptions
+	// unsynced begins a transaction whose commit does not wait for the disk. What it gives is to
+	// be called after the transaction.
+	unsynced func(ctx context.Context, db *sql.DB) (*sql.Tx, func(), error)
 	// words replaces {blob}, {clustered} and {number} (a 64-bit primary key) in the schema.
 	words *strings.Replacer
 	// searchSchema makes the full-text index, among the tables of the first migration.

@@ -19,8 +19,9 @@ var postgresDialect = &dialect{
 	name: "postgres",
 	ledgerSize: `SELECT CAST(COALESCE(SUM(pg_total_relation_size(c.oid)), 0) AS BIGINT) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
 		WHERE s.nspname = current_schema() AND c.relkind = 'r' AND c.relname LIKE 'ledger\_%'`,
-	open: postgresOpen,
-	view: &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+	open:     postgresOpen,
+	view:     &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+	unsynced: postgresUnsynced,
 	words: strings.NewReplacer("{blob}", "BYTEA", "{clustered}", "", "{number}", "BIGINT PRIMARY KEY",
 		"{empty}", "''::bytea", "{random}", "uuid_send(gen_random_uuid())"),
 	searchSchema: []string{
@@ -89,6 +90,20 @@ func postgresPlans(ctx context.Context, conn *pgx.Conn) error {
 		}
 	}
 	return nil
+}
+
+// postgresUnsynced has the commit of one transaction not wait for the journal, which is written
+// in order: what is durable later has it before.
+func postgresUnsynced(ctx context.Context, db *sql.DB) (*sql.Tx, func(), error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := tx.ExecContext(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
+		_ = tx.Rollback()
+		return nil, nil, err
+	}
+	return tx, func() {}, nil
 }
 
 // postgresInsert sends each column as one array: nearly as fast as COPY, and it can

@@ -99,6 +99,12 @@ type side struct {
 	options    *sql.TxOptions
 	gate       gate
 	statements *statements // nil where the driver keeps statements itself
+	unsynced   bool        // see [Store.UpdateUnsynced]
+}
+
+func (s side) withoutSync() side {
+	s.unsynced = true
+	return s
 }
 
 func newSide(d *dialect, db *sql.DB, o *sql.TxOptions) side {
@@ -142,6 +148,13 @@ func (s *Store) UpdateIndex(ctx context.Context, f func(*Tx) error) error {
 	return s.update(ctx, s.index, f)
 }
 
+// UpdateUnsynced is [Store.Update] for what may be lost when the database's machine loses its
+// power, and costs nobody anything then: who holds a lease. It does not wait for the disk. What is
+// written after it is not kept without it.
+func (s *Store) UpdateUnsynced(ctx context.Context, f func(*Tx) error) error {
+	return s.update(ctx, s.write.withoutSync(), f)
+}
+
 func (s *Store) update(ctx context.Context, on side, f func(*Tx) error) error {
 	var err error
 	for try := range attempts {
@@ -170,10 +183,18 @@ func (s *Store) once(ctx context.Context, on side, f func(*Tx) error) error {
 		return err
 	}
 	defer on.gate.leave()
-	tx, err := on.db.BeginTx(ctx, on.options)
+	begin := func() (*sql.Tx, func(), error) {
+		tx, err := on.db.BeginTx(ctx, on.options)
+		return tx, func() {}, err
+	}
+	if on.unsynced {
+		begin = func() (*sql.Tx, func(), error) { return s.d.unsynced(ctx, on.db) }
+	}
+	tx, end, err := begin()
 	if err != nil {
 		return err
 	}
+	defer end()
 	defer tx.Rollback()
 	if err := f(&Tx{s: s, tx: tx, st: on.statements}); err != nil {
 		return err
