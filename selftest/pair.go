@@ -60,7 +60,10 @@ func newPair(ctx context.Context, o Options, seed string) (*pair, error) {
 			return nil, errors.Join(err, p.close())
 		}
 	}
-	return p, errors.Join(p.people(ctx), p.keys(ctx))
+	if err := errors.Join(p.people(ctx), p.keys(ctx)); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
 }
 
 // keys has both nodes enter what there is into their ledgers, which draws the key that signs these: later

@@ -56,36 +56,21 @@ const renew = 25
 // Run tries until the trials are done or a difference is found. Several pairs of nodes are tried
 // at once; what comes of it is the same as if it had been one after the other.
 func Run(ctx context.Context, o Options) (Result, error) {
-	r := &run{Options: o, parts: make([]part, (o.Trials+renew-1)/renew)}
-	r.last = len(r.parts) - 1
-	if r.Parallel == 0 {
-		r.Parallel = runtime.GOMAXPROCS(0)
-	}
-	var wg sync.WaitGroup
-	for range min(r.Parallel, len(r.parts)) {
-		wg.Go(func() { r.work(ctx) })
-	}
-	wg.Wait()
-	var out Result
-	for _, p := range r.parts[:r.last+1] {
-		out.Trials, out.Requests, out.Hidden = out.Trials+p.Trials, out.Requests+p.Requests, out.Hidden+p.Hidden
-		if p.err != nil {
-			return out, p.err
-		}
-		out.Difference = p.Difference
-	}
-	return out, nil
+	return newRun(o, renew).all(ctx)
 }
 
 // run is what those who try at once share.
 type run struct {
 	Options
-	parts []part // each of one pair
+	size int // how many trials are a part: those of one pair
 
-	mu   sync.Mutex
-	next int // of the parts, the one to be begun next
-	last int // the one that ends it all: by a difference, an error, or as there are no more
-	done int // trials, those included that came to nothing as an earlier one ended it all
+	mu    sync.Mutex
+	next  int          // of the parts, the one to be begun next
+	last  int          // the one that ends it all: by a difference, an error, or as there are no more
+	done  int          // trials, those included that do not count as an earlier one ended it all
+	ahead map[int]part // that are done while one before them is not
+	out   part         // what came of those before
+	added int          // how many these are
 }
 
 // part is what came of the trials of one pair.
@@ -94,25 +79,55 @@ type part struct {
 	err error
 }
 
-// work lives through pair after pair. Parts are begun in order, so that all before one that
-// ends it are done as well.
-func (r *run) work(ctx context.Context) {
-	for {
-		r.mu.Lock()
-		n := r.next
-		r.next++
-		last := r.last
-		r.mu.Unlock()
-		if n > last {
+func newRun(o Options, size int) *run {
+	r := &run{Options: o, size: size, last: (o.Trials - 1) / size, ahead: map[int]part{}}
+	if r.Parallel == 0 {
+		r.Parallel = runtime.GOMAXPROCS(0)
+	}
+	return r
+}
+
+// all does all of it.
+func (r *run) all(ctx context.Context) (Result, error) {
+	var wg sync.WaitGroup
+	for range min(r.Parallel, r.last+1) {
+		wg.Go(func() {
+			for n, ok := r.begin(); ok; n, ok = r.begin() {
+				r.add(n, r.try(ctx, n))
+			}
+		})
+	}
+	wg.Wait()
+	return r.out.Result, r.out.err
+}
+
+// begin gives the next part. They are begun in order, so that all before the one that ends it
+// are done as well.
+func (r *run) begin() (n int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n = r.next
+	r.next++
+	return n, n <= r.last
+}
+
+// add takes what came of a part, in the order of the parts up to the last one.
+func (r *run) add(n int, p part) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.err != nil || p.Difference != nil {
+		r.last = min(r.last, n)
+	}
+	r.ahead[n] = p
+	for r.added <= r.last {
+		p, ok := r.ahead[r.added]
+		if !ok {
 			return
 		}
-		p := &r.parts[n]
-		if p.err = r.try(ctx, n, &p.Result); p.err == nil && p.Difference == nil {
-			continue
-		}
-		r.mu.Lock()
-		r.last = min(r.last, n)
-		r.mu.Unlock()
+		delete(r.ahead, r.added)
+		r.added++
+		r.out.Trials, r.out.Requests, r.out.Hidden = r.out.Trials+p.Trials, r.out.Requests+p.Requests, r.out.Hidden+p.Hidden
+		r.out.Difference, r.out.err = p.Difference, p.err
 	}
 }
 
@@ -128,18 +143,23 @@ func (r *run) went(part int) bool {
 }
 
 // try lives through the trials of a part, on a new pair, up to the first difference.
-func (r *run) try(ctx context.Context, part int, out *Result) (err error) {
+func (r *run) try(ctx context.Context, of int) (out part) {
 	p, err := newPair(ctx, r.Options, fmt.Sprintf("pair %d", r.Seed))
 	if err != nil {
-		return err
+		return part{err: err}
 	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	for n := part * renew; n < min((part+1)*renew, r.Trials); n++ {
+	defer func() {
+		if err := p.close(); out.Difference == nil {
+			out.err = errors.Join(out.err, err)
+		}
+	}()
+	for n := of * r.size; n < min((of+1)*r.size, r.Trials); n++ {
 		// Each trial has a seed of its own, by which it can be the first of another run.
 		seed := r.Seed + uint64(n)
-		t, err := newTrial(ctx, p, rand.New(rand.NewPCG(seed, 1)), n%renew)
+		t, err := newTrial(ctx, p, rand.New(rand.NewPCG(seed, 1)), n%r.size)
 		if err != nil {
-			return err
+			out.err = err
+			return out
 		}
 		t.logs = rand.New(rand.NewPCG(seed, 2))
 		d, err := t.run()
@@ -150,19 +170,21 @@ func (r *run) try(ctx context.Context, part int, out *Result) (err error) {
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("seed %d: %w", seed, err)
+			out.err = fmt.Errorf("seed %d: %w", seed, err)
+			return out
 		}
 		out.Trials++
 		if d != nil {
 			d.Seed = seed
 			out.Difference = d
-			return nil
+			return out
 		}
-		if !r.went(part) {
-			return nil
+		if !r.went(of) {
+			return out
 		}
 	}
-	return p.verify(ctx)
+	out.err = p.verify(ctx)
+	return out
 }
 
 func (t *trial) difference(asked, one, two string) *Difference {

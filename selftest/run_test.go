@@ -1,9 +1,11 @@
 package selftest
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"entente"
+	"entente/node"
 )
 
 var (
@@ -41,6 +44,51 @@ func TestNoDifference(t *testing.T) {
 				t.Fatalf("%+v", r)
 			}
 		})
+	}
+}
+
+// TestAtOnce has differences in two trials, and tries several pairs at once: the first one is
+// told, with the same figures as one after the other.
+func TestAtOnce(t *testing.T) {
+	const trials, size, seed = 9, 3, 1
+	const first, later = 4, 6
+	planted := map[string]bool{} // ids of objects, of whose answers the second node says more
+	for _, n := range []int{first, later} {
+		for _, x := range newHistory(rand.New(rand.NewPCG(seed+uint64(n), 1)), n%size).things {
+			planted[x.id] = true
+		}
+	}
+	var want Result
+	for parallel := 1; parallel <= 3; parallel++ {
+		told := 0
+		o := Options{Trials: trials, Seed: seed, Parallel: parallel, Progress: func(done int) { told = done }}
+		o.Wrap = func(h http.Handler, _ *node.Node, which int) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if which == 1 && planted[string(object(r))] {
+					w.Header().Set("X-Planted", "yes")
+				}
+				h.ServeHTTP(w, r)
+			})
+		}
+		got, err := newRun(o, size).all(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Difference == nil || got.Trials != first+1 || got.Difference.Seed != seed+first || told < first {
+			t.Fatalf("%d at once: %d trials, %d of them told, %v", parallel, got.Trials, told, got.Difference)
+		}
+		if parallel == 1 {
+			want = got
+		}
+		if got.Requests != want.Requests || got.Hidden != want.Hidden || got.Difference.Steps != want.Difference.Steps || got.Difference.Asked != want.Difference.Asked {
+			t.Errorf("%d at once: %+v, and one after the other %+v", parallel, got, want)
+		}
+	}
+	o := Options{Trials: trials, Seed: seed, Parallel: 3}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if got, err := newRun(o, size).all(stopped); err == nil || got.Trials != 0 {
+		t.Errorf("what is cut off comes to %+v, %v", got, err)
 	}
 }
 
