@@ -57,8 +57,9 @@ type feedView struct {
 	CollectionID string `json:"collection_id"`
 	Covered      bool   `json:"covered"` // by the terms in force
 	Entries      int64  `json:"entries"`
-	Judged       int64  `json:"judged"`
-	Log          int64  `json:"log"`
+	Judged       int64  `json:"judged"` // a position of the collection's accept log
+	Log          int64  `json:"log"`    // the last position of that
+	Behind       int64  `json:"behind"` // lines of that which are not judged
 }
 
 type tableView struct {
@@ -118,7 +119,7 @@ func viewAgreement(g *node.AgreementInfo, now int64) agreementView {
 	slices.SortFunc(v.Members, func(x, y memberView) int { return strings.Compare(x.Name, y.Name) })
 	for _, f := range g.Feeds {
 		v.Feeds = append(v.Feeds, feedView{ID: f.ID, Path: v.Path + "collections/" + f.ID + "/", Collection: cmp.Or(g.Names[f.Collection], f.Collection),
-			CollectionID: f.Collection, Covered: g.Version != 0 && g.Terms.Covers(f.Collection), Entries: g.Entries[f.ID], Judged: f.Seen, Log: f.LogHead})
+			CollectionID: f.Collection, Covered: g.Version != 0 && g.Terms.Covers(f.Collection), Entries: g.Entries[f.ID], Judged: f.Seen, Log: f.LogHead, Behind: g.Behind[f.ID]})
 	}
 	return v
 }
@@ -175,9 +176,14 @@ func plainLines(s string) string {
 
 func (v agreementView) writeFeeds(w io.Writer) {
 	for _, f := range v.Feeds {
-		words := fmt.Sprintf("%s, judged %d of %d", plural(int(f.Entries), "entry", "entries"), f.Judged, f.Log)
-		if !f.Covered {
+		words := plural(int(f.Entries), "entry", "entries")
+		switch {
+		case !f.Covered:
 			words = "not covered"
+		case f.Behind == 0:
+			words += ", everything judged"
+		default:
+			words += ", " + plural(int(f.Behind), "line of the collection not judged", "lines of the collection not judged")
 		}
 		fmt.Fprintf(w, "  feed     %s: %s\n           %s\n", plain(f.Collection), words, f.Path)
 	}
