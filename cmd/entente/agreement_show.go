@@ -65,8 +65,9 @@ type feedView struct {
 type tableView struct {
 	Version int64        `json:"version"`
 	Hash    string       `json:"hash"`
-	Missing []string     `json:"missing"` // names of members that have not accepted it
-	Changes []changeView `json:"changes"` // from what is in force
+	Missing []string     `json:"missing"`      // names of members that have not accepted it
+	Asks    bool         `json:"asks_backlog"` // putting it in force takes a choice of backlog
+	Changes []changeView `json:"changes"`      // from what is in force
 }
 
 type changeView struct {
@@ -97,6 +98,7 @@ func viewAgreement(g *node.AgreementInfo, now int64) agreementView {
 	if t := g.OnTable(); t != nil {
 		members = t.Terms.Members
 		v.OnTable = &tableView{Version: t.Number, Hash: t.Hash.String(), Missing: []string{}, Changes: []changeView{}}
+		v.OnTable.Asks = g.Version == 0 || g.State == entente.Suspended || slices.ContainsFunc(t.Terms.Collections, func(id string) bool { return !g.Terms.Covers(id) })
 		for _, id := range g.Missing() {
 			v.OnTable.Missing = append(v.OnTable.Missing, cmp.Or(g.Names[id], id))
 		}
@@ -209,8 +211,10 @@ func (v agreementView) writeMissing(w io.Writer) {
 	case v.OnTable == nil:
 	case len(v.OnTable.Missing) == 0 && v.State == string(entente.Suspended):
 		fmt.Fprintf(w, "  every member has accepted: \"entente agreement restore %s --backlog ...\"\n", v.Name)
-	case len(v.OnTable.Missing) == 0:
+	case len(v.OnTable.Missing) == 0 && v.OnTable.Asks:
 		fmt.Fprintf(w, "  every member has accepted: \"entente agreement activate %s --backlog ...\"\n", v.Name)
+	case len(v.OnTable.Missing) == 0:
+		fmt.Fprintf(w, "  every member has accepted: \"entente agreement activate %s\"\n", v.Name)
 	default:
 		fmt.Fprintf(w, "  waits for %s\n", plain(strings.Join(v.OnTable.Missing, ", ")))
 	}
@@ -258,7 +262,8 @@ type stepView struct {
 	Account      string `json:"account"`
 	Role         string `json:"role"`
 	Said         string `json:"said,omitempty"`
-	Reason       string `json:"reason,omitempty"`
+	Reason       string `json:"reason,omitempty"` // that was given
+	Because      string `json:"because"`          // that, or what the step rests on
 	Backlog      string `json:"backlog,omitempty"`
 	CalledOff    string `json:"called_off,omitempty"`
 }
@@ -276,7 +281,13 @@ func (a *app) agreementHistory() *cobra.Command {
 				}
 				views := []stepView{}
 				for _, s := range g.History {
-					views = append(views, stepView{Number: s.Number, At: when(s.At), Action: s.Action, From: string(s.From), To: string(s.To), Version: s.Version,
+					var about entente.Terms
+					for i := range g.Versions {
+						if g.Versions[i].Number == s.Version {
+							about = g.Versions[i].Terms
+						}
+					}
+					views = append(views, stepView{Because: s.Because(&about), Number: s.Number, At: when(s.At), Action: s.Action, From: string(s.From), To: string(s.To), Version: s.Version,
 						Hash: s.Hash.String(), Organisation: cmp.Or(g.Names[s.Organisation], s.Organisation), Account: cmp.Or(g.Names[s.Account], s.Account),
 						Role: string(s.Role), Said: s.Said, Reason: s.Reason, Backlog: s.Backlog, CalledOff: s.CalledOff})
 				}
@@ -293,7 +304,11 @@ func (a *app) agreementHistory() *cobra.Command {
 func (s stepView) write(w io.Writer) {
 	fmt.Fprintf(w, "%s  %-8s  %s, terms version %d (%s)\n", s.At, s.Action, s.To, s.Version, s.Hash[:12])
 	fmt.Fprintf(w, "    by %s, recorded by %s (%s)\n", plain(s.Organisation), plain(s.Account), s.Role)
-	for _, x := range [][2]string{{"said", s.Said}, {"reason", s.Reason}, {"backlog", s.Backlog}, {"called off", s.CalledOff}} {
+	reason := [2]string{"reason", s.Reason}
+	if s.Reason == "" && s.Said == "" { // what a member said is told already
+		reason = [2]string{"because", s.Because}
+	}
+	for _, x := range [][2]string{{"said", s.Said}, reason, {"backlog", s.Backlog}, {"called off", s.CalledOff}} {
 		if x[1] != "" {
 			fmt.Fprintf(w, "    %s: %s\n", x[0], plain(x[1]))
 		}
