@@ -30,17 +30,6 @@ type Agreement struct {
 	Feeds   []ReleaseFeed
 }
 
-// Ahead counts the positions of accept logs that its feeds have not judged yet. Only those
-// of an active agreement are to be judged.
-func (a *Agreement) Ahead() (n int64) {
-	for _, f := range a.Feeds {
-		if a.State == Active {
-			n += max(0, f.LogHead-f.Seen)
-		}
-	}
-	return n
-}
-
 // ReleaseFeed is what an agreement releases from one collection.
 type ReleaseFeed struct {
 	ID         string // UUIDv4: the id of the collection that TAXII shows

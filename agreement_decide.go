@@ -145,7 +145,7 @@ func decideDraft(c DraftTerms, f Facts) (Change, error) {
 		}
 		v.Number = l.Versions[len(l.Versions)-1].Number + 1
 	}
-	l.step.Version, l.step.Hash = v.Number, v.Hash
+	l.step.Version, l.step.Hash, l.step.Reason = v.Number, v.Hash, c.Reason
 	l.Terms, l.Hash = v.Terms, v.Hash
 	ch := l.stepped()
 	ch.TermsVersion = &v
@@ -188,7 +188,7 @@ func decideAccept(c AcceptAgreement, f Facts) (Change, error) {
 	if err := requireText("word of the member (who said so for it, and how)", c.Said, maxDescription); err != nil {
 		return Change{}, err
 	}
-	l.step.Organisation, l.step.Said = c.Organisation, c.Said
+	l.step.Organisation, l.step.Said, l.step.Reason = c.Organisation, c.Said, c.Reason
 	return l.stepped(), nil
 }
 
@@ -303,7 +303,7 @@ func (f Facts) agreed(l *settling) (*TermsVersion, error) {
 		if more := len(names) - shown; more > 0 {
 			names = append(names[:shown], "and others")
 		}
-		return nil, Errorf(Conflict, "this needs both sides: version %d of the terms (%s) has not been accepted by %s", v.Number, v.Hash, strings.Join(names, ", "))
+		return nil, Errorf(Conflict, "this needs both sides: version %d of the terms (%s) has not been accepted by %s; record the word of each: entente agreement accept %s --for PARTNER --said TEXT", v.Number, v.Hash, strings.Join(names, ", "), l.Name)
 	}
 	if err := f.inTime(&v.Terms); err != nil {
 		return nil, err

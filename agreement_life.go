@@ -2,6 +2,7 @@ package entente
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -176,6 +177,7 @@ func (l *Life) parties() []string {
 // DraftTerms writes the terms of an agreement that has never been in force: of a new one,
 // or new terms of one that is a draft or proposed. The agreement is the one that the terms name.
 type DraftTerms struct {
+	Why
 	Terms TermsVersion // without its number and time
 }
 
@@ -187,6 +189,7 @@ type ProposeAgreement struct {
 
 // AcceptAgreement records that a member without a node of its own accepts what is on the table.
 type AcceptAgreement struct {
+	Why
 	Agreement    string // id
 	Organisation string // id of the member
 	Hash         Digest // of the terms that it accepted
@@ -249,6 +252,23 @@ func (DropAmendment) command()     {}
 func (SuspendAgreement) command()  {}
 func (RestoreAgreement) command()  {}
 func (EndAgreement) command()      {}
+
+// Because tells why a step was taken, in a sentence: the reason that was given, or else what the
+// step rests on. Suspending and whatever else takes away or changes what was agreed demand a
+// reason. Terms are those that the step was about.
+func (s *AgreementStep) Because(t *Terms) string {
+	switch {
+	case s.Reason != "":
+		return s.Reason
+	case s.Action == StepDraft || s.Action == StepPropose:
+		return "the purpose of these terms: " + strings.Join(strings.Fields(t.Purpose), " ")
+	case s.Action == StepAccept:
+		return "the word of the member: " + s.Said
+	case s.Action == StepActivate:
+		return fmt.Sprintf("every member has accepted version %d of the terms", s.Version)
+	}
+	return ""
+}
 
 // nameOf is an organisation's name for an error text.
 func (f Facts) nameOf(id string) string {

@@ -715,3 +715,29 @@ func TestMovesAreDocumented(t *testing.T) {
 		t.Errorf("docs/design/011-agreements.md (-table +document):\n%s", d)
 	}
 }
+
+// Every step tells why: by the reason that was given, or else by what it rests on.
+func TestEveryStepTellsWhy(t *testing.T) {
+	terms := &entente.Terms{Purpose: "Defence of ports.\nAnd of ships."}
+	given := entente.AgreementStep{Action: entente.StepPropose, Reason: "the desk asked", Version: 2}
+	if got := given.Because(terms); got != "the desk asked" {
+		t.Errorf("%q", got)
+	}
+	for action, want := range map[string]string{
+		entente.StepDraft:    "the purpose of these terms: Defence of ports. And of ships.",
+		entente.StepPropose:  "the purpose of these terms: Defence of ports. And of ships.",
+		entente.StepAccept:   "the word of the member: letter of 3 May",
+		entente.StepActivate: "every member has accepted version 2 of the terms",
+	} {
+		s := entente.AgreementStep{Action: action, Version: 2, Said: "letter of 3 May"}
+		if got := s.Because(terms); got != want {
+			t.Errorf("%s: %q, want %q", action, got, want)
+		}
+	}
+	for _, m := range entente.Moves() {
+		if s := (&entente.AgreementStep{Action: m.Action, Version: 1}); s.Because(terms) == "" && !slices.Contains([]string{entente.StepAmend, entente.StepDrop,
+			entente.StepSuspend, entente.StepRestore, entente.StepEnd, entente.StepFloor}, m.Action) {
+			t.Errorf("%s tells no reason, and demands none", m.Action)
+		}
+	}
+}

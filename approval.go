@@ -182,10 +182,13 @@ type Dissent struct {
 	coming     bool  // in the present [Advance] it has yet to come
 }
 
-// dissent is rule 8. Dissent about what stands already follows by itself.
+// dissent is rule 8. Dissent about what stands already follows by itself, and takes nothing out.
 func (r *releasing) dissent() Step {
-	if r.stands || len(r.m.Dissent) == 0 {
+	switch {
+	case len(r.m.Dissent) == 0:
 		return r.pass(RuleDissent, "no dissent of home or the creator waits")
+	case r.stands:
+		return r.dissentBeside()
 	}
 	var blocked *Dissent
 	for i := range r.m.Dissent {
@@ -211,4 +214,18 @@ func (r *releasing) dissent() Step {
 	step := r.step(RuleDissent, Pending, AwaitsDissent, "dissent about it cannot be released yet; it waits 72 hours for that at most")
 	step.Awaits, step.Until = []ObjectID{blocked.Object}, max(blocked.Since, r.s.Arrived)+DissentWait
 	return step
+}
+
+// dissentBeside tells of what stands whether the dissent about it does too.
+func (r *releasing) dissentBeside() Step {
+	for i := range r.m.Dissent {
+		d := &r.m.Dissent[i]
+		if !d.coming && (!d.Releasable || r.c.Present != nil && !r.c.Present(d.Object)) {
+			r.out.Contested = true
+		}
+	}
+	if r.out.Contested {
+		return r.pass(RuleDissent, "it stands without dissent that is not released: it is contested")
+	}
+	return r.pass(RuleDissent, "its dissent stands in the feed as well")
 }

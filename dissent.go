@@ -15,6 +15,10 @@ const (
 	StronglyAgree
 )
 
+// DissentLabel marks a note as dissent. STIX has no property of a note that says so; labels
+// are what its §3.2 has for classifying an object, and every tool keeps and shows them.
+const DissentLabel = "dissent"
+
 var stanceNames = [...]string{"", "strongly-disagree", "disagree", "neutral", "agree", "strongly-agree"}
 
 // String is the value that an opinion has in STIX.

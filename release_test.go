@@ -260,6 +260,19 @@ func TestReleaseTellsWhatGoesWithIt(t *testing.T) {
 	if v := r.release(false); len(v.With) != 0 || !v.Contested {
 		t.Errorf("with dissent that may not go: %+v", v)
 	}
+	// What stands tells it too, as long as the dissent is not beside it, and is not held back.
+	r.stands()
+	if v := r.release(true); v.Ruling != entente.Released || !v.Contested || v.Steps[7].Saw != "it stands without dissent that is not released: it is contested" {
+		t.Errorf("standing, with dissent that may not go: %+v", v)
+	}
+	r.dissent(true, theNow)
+	if v := r.release(true); !v.Contested || len(v.With) > 0 || v.Ruling != entente.Released {
+		t.Errorf("standing, with dissent that may go and is not there: %+v", v)
+	}
+	r.c.Present = func(id entente.ObjectID) bool { return id == pool[6] }
+	if v := r.release(true); v.Contested || len(v.With) > 0 || v.Steps[7].Saw != "its dissent stands in the feed as well" {
+		t.Errorf("standing, with dissent beside it: %+v", v)
+	}
 }
 
 // Whatever is said of parts, readers learn what holds for the whole: they know nothing of home's floors and

@@ -42,8 +42,9 @@ var observableTypes = []string{"artifact", "autonomous-system", "directory", "do
 	"ipv4-addr", "ipv6-addr", "mac-addr", "mutex", "network-traffic", "process", "software", "url", "user-account",
 	"windows-registry-key", "x509-certificate"}
 
-// linkTypes are the types whose objects must refer to an object of another type (STIX 2.1 §5).
-var linkTypes = []string{"relationship", "sighting"}
+// linkTypes are the types whose objects must refer to others, and say nothing without them (STIX
+// 2.1 §4.3, §4.13, §4.15, §4.17, §5, §7.1).
+var linkTypes = []string{"grouping", "language-content", "note", "opinion", "relationship", "report", "sighting"}
 
 // Check finds what is wrong with terms: values out of range, and values that contradict
 // each other or can never apply, since whoever signs them would believe that they do. It is
@@ -55,6 +56,7 @@ func (t *Terms) Check() []Clash {
 	c.lists(t)
 	c.markings(t)
 	c.limits(t)
+	c.dissent(t)
 	c.validity(t)
 	if len(t.Collections) == 0 {
 		c.dialogue(t)
@@ -199,6 +201,12 @@ func (c *clashes) markings(t *Terms) {
 		c.two(wholeKey("approval"), wholeKey("highest"), "approval would never be asked for, since nothing as strict is released; "+
 			"lower approval, raise highest, or write approval = \"never\"")
 	}
+	for i, m := range t.Members {
+		if m.Client && t.Highest == TLPClear {
+			c.two(Field{"client", i}, wholeKey("highest"), "client says that what others sent under TLP:GREEN or AMBER may go on to the member, and nothing as strict is released; "+
+				"take out client, or raise highest")
+		}
+	}
 }
 
 func (c *clashes) limits(t *Terms) {
@@ -215,6 +223,9 @@ func (c *clashes) limits(t *Terms) {
 		} else if t.Confidence > 0 {
 			c.two(wholeKey("confidence"), wholeKey("types"), "confidence would never be looked at: %stake it out, or name other types", cause)
 		}
+		if t.AgeDays > 0 {
+			c.two(wholeKey("age"), wholeKey("types"), "age would never be looked at: all of types are observables, which say nothing of when they were modified; take it out, or name other types")
+		}
 		if len(t.Labels) > 0 {
 			c.two(wholeKey("labels"), wholeKey("types"), "nothing would be released, as a label is needed and %stake out labels, or name other types", cause)
 		}
@@ -226,8 +237,30 @@ func (c *clashes) limits(t *Terms) {
 	case t.OpenReferences && len(t.Vocabularies) > 0:
 		c.two(wholeKey("vocabularies"), wholeKey("references"), "vocabularies say which references need not be released, and with references = \"open\" none need be; take out one of them")
 	case !t.OpenReferences && len(t.Vocabularies) == 0 && onlyOf(t.Types, linkTypes):
-		c.two(wholeKey("types"), wholeKey("references"), "a relationship or sighting would wait for ever for what it refers to, which is of no type that is released; "+
-			"add the types that it connects, name vocabularies, or write references = \"open\"")
+		c.two(wholeKey("types"), wholeKey("references"), "objects of these types only speak of others, and would wait for ever for those, which are of no type that is released; "+
+			"add the types that they refer to, name vocabularies, or write references = \"open\"")
+	}
+}
+
+// dissent finds what keeps all dissent back where it is required: it comes as opinions, and as
+// notes with a label.
+func (c *clashes) dissent(t *Terms) {
+	if !t.RequireDissent || len(t.Collections) == 0 {
+		return
+	}
+	const cause = "dissent would be waited for in vain, 72 hours each time: "
+	named := func(typ string) bool { return len(t.Types) == 0 || slices.Contains(t.Types, typ) }
+	left := func(typ string) int { return slices.Index(t.ExceptTypes, typ) }
+	released := func(typ string) bool { return named(typ) && left(typ) < 0 }
+	label := slices.Index(t.ExceptLabels, DissentLabel)
+	switch {
+	case released("opinion"), released("note") && label < 0:
+	case released("note"):
+		c.two(wholeKey("dissent"), Field{"except_labels", label}, cause+"opinions are not released, and by that label a note is dissent; take it out of except_labels, or write dissent = \"carry\"")
+	case !named("opinion") && !named("note"):
+		c.two(wholeKey("dissent"), wholeKey("types"), cause+"it is an opinion or a note, and neither is released; add both to types, or write dissent = \"carry\"")
+	default:
+		c.two(wholeKey("dissent"), Field{"except_types", max(left("opinion"), left("note"))}, cause+"it is an opinion or a note, and neither is released; take both out of except_types, or write dissent = \"carry\"")
 	}
 }
 

@@ -45,7 +45,7 @@ func TestTermsCheck(t *testing.T) {
 		"nothing": {func(t *entente.Terms) {}, "", false},
 		"all that is allowed": {func(t *entente.Terms) {
 			t.Community, t.Vocabularies, t.Unmarked, t.Approval = "Finance", []string{colB}, entente.TLPGreen, entente.TLPAmber
-			t.Types, t.ExceptTypes, t.Labels, t.ExceptLabels = []string{"indicator", "url"}, []string{"note"}, []string{"a b"}, []string{"c"}
+			t.Types, t.ExceptTypes, t.Labels, t.ExceptLabels = []string{"indicator", "opinion", "url"}, []string{"note"}, []string{"a b"}, []string{"c"}
 			t.Confidence, t.NeedConfidence, t.AgeDays, t.Onward = 100, true, entente.MaxAgeDays, true
 			t.WithdrawOlder, t.RequireDissent, t.WitnessedProof, t.ReviewContent = true, true, true, true
 			t.ValidFrom, t.ValidUntil, t.Members[0].Client = 20_000*day, 20_001*day, true
@@ -99,7 +99,27 @@ func TestTermsCheck(t *testing.T) {
 		"labels of observables": {func(t *entente.Terms) {
 			t.Types, t.Labels, t.ExceptLabels = []string{"url"}, []string{"a"}, []string{"b"}
 		}, "labels|types except_labels|types", false},
-		"some are no observables": {func(t *entente.Terms) { t.NeedConfidence, t.Types = true, []string{"url", "indicator"} }, "", false},
+		"age of observables":        {func(t *entente.Terms) { t.AgeDays, t.Types = 30, []string{"file"} }, "age|types", false},
+		"age of some":               {func(t *entente.Terms) { t.AgeDays, t.Types = 30, []string{"file", "tool"} }, "", false},
+		"a client of what is clear": {func(t *entente.Terms) { t.Members[0].Client, t.Highest = true, entente.TLPClear }, "client[0]|highest", false},
+		"a client of what is green": {func(t *entente.Terms) { t.Members[0].Client, t.Highest = true, entente.TLPGreen }, "", false},
+		"dissent that no type has":  {func(t *entente.Terms) { t.RequireDissent, t.Types = true, []string{"tool", "identity"} }, "dissent|types", false},
+		"dissent of one type":       {func(t *entente.Terms) { t.RequireDissent, t.Types = true, []string{"tool", "note"} }, "", false},
+		"dissent that is left out": {func(t *entente.Terms) {
+			t.RequireDissent, t.ExceptTypes = true, []string{"tool", "opinion", "note"}
+		}, "dissent|except_types[2]", false},
+		"one dissent left out": {func(t *entente.Terms) { t.RequireDissent, t.ExceptTypes = true, []string{"opinion"} }, "", false},
+		"one dissent named, and left out besides": {func(t *entente.Terms) {
+			t.RequireDissent, t.Types, t.ExceptTypes = true, []string{"tool", "opinion"}, []string{"note"}
+		}, "", false},
+		"the label of dissent left out": {func(t *entente.Terms) {
+			t.RequireDissent, t.Types, t.ExceptLabels = true, []string{"tool", "note"}, []string{"a", "dissent"}
+		}, "dissent|except_labels[1]", false},
+		"opinions beside the label left out": {func(t *entente.Terms) {
+			t.RequireDissent, t.ExceptLabels = true, []string{"dissent"}
+		}, "", false},
+		"what only speaks of others": {func(t *entente.Terms) { t.Types = []string{"note", "opinion", "report", "grouping", "relationship"} }, "types|references", false},
+		"some are no observables":    {func(t *entente.Terms) { t.NeedConfidence, t.Types = true, []string{"url", "indicator"} }, "", false},
 		"vocabularies that are not asked": {func(t *entente.Terms) {
 			t.Vocabularies, t.OpenReferences = []string{colB}, true
 		}, "vocabularies|references", false},

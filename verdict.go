@@ -83,7 +83,7 @@ type Verdict struct {
 	Stamp  TLP    // what the copy that is served is marked with, TLPNone for none
 	// With are dissents that enter together with the version.
 	With []ObjectID
-	// Contested tells that the version goes without dissent that it ought to have.
+	// Contested tells that the version goes, or stands, without dissent that it ought to have.
 	Contested bool
 }
 

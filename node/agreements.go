@@ -15,6 +15,7 @@ type AgreementInfo struct {
 	entente.Life
 	Names   map[string]string // of organisations, collections and accounts, by id
 	Entries map[string]int64  // live entries by the id of the feed
+	Behind  map[string]int64  // lines of its collection that a feed has not judged, by its id
 }
 
 // Title is the name of an organisation or collection, "" for what is not known.
@@ -63,7 +64,14 @@ func (n *Node) AgreementNamed(ctx context.Context, a entente.Actor, name string)
 		if l == nil {
 			return entente.Errorf(entente.NotFound, "there is no agreement %q; \"entente agreement list\" shows those there are", name)
 		}
-		out.Life, out.Entries = *l, map[string]int64{}
+		out.Life, out.Entries, out.Behind = *l, map[string]int64{}, map[string]int64{}
+		behind, err := t.FeedsBehind(ctx, l.Num)
+		if err != nil {
+			return err
+		}
+		for _, b := range behind {
+			out.Behind[b.Feed] = b.Lines
+		}
 		for _, f := range l.Feeds {
 			if out.Entries[f.ID], err = t.Entries(ctx, f.Feed, f.Head); err != nil {
 				return err

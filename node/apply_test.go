@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -194,6 +195,53 @@ func TestFeedLag(t *testing.T) {
 			says("2")
 			s.must(s.n.Settle(t.Context(), "north", nil))
 			says("0")
+		})
+	}
+}
+
+// After a restore positions go on beyond a gap (see store.Restore). What is behind is told in
+// lines of the collection all the same: those that came since the feed's last turn, before the
+// restore and after it.
+func TestBehindAfterRestore(t *testing.T) {
+	for engine, url := range storetest.URLs() {
+		t.Run(engine, func(t *testing.T) {
+			ctx := t.Context()
+			s := newSharing(t, url(t), nil)
+			s.take(malware(1, green), malware(2, green), malware(3, green))
+			s.must(s.n.Settle(ctx, "north", nil))
+			s.take(malware(4, red), malware(5, green))
+			behind := func(n *Node, want int64) {
+				t.Helper()
+				lag, err := n.FeedLag(ctx)
+				s.must(err)
+				q, err := n.Queue(ctx, entente.LocalActor(), QueueOptions{Agreement: "north", Limit: 1})
+				s.must(err)
+				g, err := n.AgreementNamed(ctx, entente.LocalActor(), "north")
+				s.must(err)
+				if own := g.Behind[g.Feeds[0].ID]; lag != want || q.Behind != want || own != want {
+					t.Errorf("the node is %d lines behind, the queue says %d, the agreement %d; want %d", lag, q.Behind, own, want)
+				}
+			}
+			behind(s.n, 2)
+			var kept bytes.Buffer
+			_, err := s.n.Backup(ctx, entente.LocalActor(), &kept, nil)
+			s.must(err)
+			again := url(t)
+			_, err = Restore(ctx, store.Options{URL: again}, bytes.NewReader(kept.Bytes()), int64(kept.Len()), nil)
+			s.must(err)
+			st, err := store.Open(ctx, store.Options{URL: again})
+			s.must(err)
+			t.Cleanup(func() { st.Close() })
+			s.n, err = Open(ctx, st, Config{})
+			s.must(err)
+			behind(s.n, 2)
+			s.take(malware(6, green))
+			behind(s.n, 3)
+			s.must(s.n.Settle(ctx, "north", nil))
+			behind(s.n, 0)
+			if got := s.live("north"); got != "01 02 03 05 06" {
+				t.Errorf("%q stand", got)
+			}
 		})
 	}
 }

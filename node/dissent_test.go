@@ -136,11 +136,30 @@ func TestDissentTravels(t *testing.T) {
 			expect(require, "after 71 hours")
 			require.now += 2 * hour
 			expect(require, "after 73 hours", object)
+			contested := func(s *arguing, when string, want bool) {
+				t.Helper()
+				all, err := s.n.Who(t.Context(), entente.LocalActor(), entente.ObjectID(object))
+				s.must(err)
+				for _, w := range all {
+					if w.Sees && w.Through[0].Contested != want {
+						t.Errorf("%s: who sees it is told that it is contested: %v", when, w.Through[0].Contested)
+					}
+				}
+				x, err := s.n.Explain(t.Context(), entente.LocalActor(), "north", entente.ObjectID(object))
+				s.must(err)
+				if v := x.Submissions[0].Verdict; v.Contested != want || v.Ruling != entente.Released {
+					t.Errorf("%s: explained as %+v", when, v)
+				}
+			}
+			contested(carry, "carry", true)
+			contested(require, "require", true)
 			for _, s := range []*arguing{carry, require} {
 				s.submit(s.home, madeObject(missing, green, false))
 			}
 			expect(carry, "carry, all there", object, view)
 			expect(require, "require, all there", object, view)
+			contested(carry, "carry, all there", false)
+			contested(require, "require, all there", false)
 		})
 	}
 }

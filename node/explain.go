@@ -138,6 +138,7 @@ type Sight struct {
 	Rule      entente.Rule   // the first that refuses it, 0 for none
 	Reason    entente.Reason // of that
 	Why       string         // in a sentence
+	Contested bool           // it is seen without dissent of home or its maker, that is not released
 	Evidence  Evidence       // that the partner has it
 	position  int64          // of its entry
 }
@@ -258,7 +259,7 @@ func sight(x Explained) (s Sight, place int) {
 	switch {
 	case best.Entry != nil && best.Entry.Line.Seq <= head:
 		s.Sees, s.Since, s.Why, s.position = true, best.Entry.Line.Added, "it stands in the feed", best.Entry.Line.Seq
-		s.Rule, s.Reason = 0, entente.NoReason
+		s.Rule, s.Reason, s.Contested = 0, entente.NoReason, best.Verdict.Contested
 	case best.Entry != nil || best.Verdict.Ruling == entente.Released && !best.Contested:
 		s.Why = "it is about to enter the feed"
 	case best.Contested:

@@ -123,6 +123,12 @@ func (h *agreementHistory) door(at int64) error {
 	if err := entente.DoorOpen(h.partner.Organisation, standing); err != nil {
 		return err
 	}
+	if g.Version == 0 {
+		return entente.Errorf(entente.NotFound, "this agreement was not in force yet")
+	}
+	if _, member := g.Terms.Member(h.partner.ID); !member {
+		return entente.Errorf(entente.NotFound, "the partner was no member by the terms in force")
+	}
 	if err := g.Open(h.partner.ID, at); err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func newMeters() *meters {
 		"entente_ledger_fork_alarms":         "Witnesses that have another history of a log of this node: somebody must look at once.",
 		"entente_unwitnessed_refusals_total": "Pages that were not sent because the partner's log is not witnessed.",
 		"entente_recommendations_unanswered": "Recommendations of reviewers to suspend that no releaser has answered in time.",
-		"entente_feed_lag_positions":         "Positions of accept logs that active agreements have not judged yet.",
+		"entente_feed_lag_positions":         "Lines of accept logs that active agreements have not judged yet.",
 	} {
 		m.Describe(name, help)
 	}

@@ -13,8 +13,7 @@ type Queue struct {
 	Counts  []store.QueueCount // by agreement and reason
 	Entries []store.QueueEntry // oldest first
 	More    bool               // there are more entries after these
-	// Ahead counts positions of the collections that active agreements have not judged yet.
-	Ahead int64
+	Behind  int64              // lines of the collections that active agreements have not judged yet
 	// Owed are urgent releases that wait for a second person's review, of all agreements.
 	Owed   []entente.Decision
 	Orders []entente.StandingRelease // that wait for the second person
@@ -52,9 +51,19 @@ func (n *Node) Queue(ctx context.Context, a entente.Actor, o QueueOptions) (Queu
 			q.Agreement, agreements = g.Num, []entente.Agreement{*g}
 		}
 		out = Queue{Called: map[int64]string{}}
+		behind, err := t.FeedsBehind(ctx, q.Agreement)
+		if err != nil {
+			return err
+		}
 		for _, g := range agreements {
 			out.Called[g.Num] = g.Name
-			out.Ahead += g.Ahead()
+			if g.State == entente.Active {
+				for _, b := range behind {
+					if b.Agreement == g.Num {
+						out.Behind += b.Lines
+					}
+				}
+			}
 			orders, err := t.StandingReleases(ctx, g.ID)
 			if err != nil {
 				return err

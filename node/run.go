@@ -108,12 +108,13 @@ func (n *Node) CatchUp(ctx context.Context, progress func(left int64)) error {
 	}
 }
 
-// FeedLag counts the positions of accept logs that active agreements have not judged yet.
+// FeedLag counts the lines of accept logs that active agreements have not judged yet.
 func (n *Node) FeedLag(ctx context.Context) (left int64, err error) {
 	err = n.st.View(ctx, func(t *store.Tx) error {
-		agreements, err := t.Agreements(ctx)
-		for _, a := range agreements {
-			left += a.Ahead()
+		left = 0
+		behind, err := t.FeedsBehind(ctx, 0)
+		for _, b := range behind {
+			left += b.Lines
 		}
 		return err
 	})

@@ -8,10 +8,6 @@ import (
 	entente "entente"
 )
 
-// DissentLabel marks a note as dissent. STIX has no property of a note that says so; labels
-// are what its §3.2 has for classifying an object, and every tool keeps and shows them.
-const DissentLabel = "dissent"
-
 // dissent reads what an opinion against something (STIX 2.1 §4.15) or a note marked as
 // dissent (§4.13) is about. Whoever revokes one dissents no more.
 func (c *checker) dissent(v *entente.Version) {
@@ -20,7 +16,7 @@ func (c *checker) dissent(v *entente.Version) {
 		if !entente.ParseStance(c.text(0, "opinion")).Against() {
 			return
 		}
-	case v.Type != "note" || !slices.Contains(v.Labels, DissentLabel):
+	case v.Type != "note" || !slices.Contains(v.Labels, entente.DissentLabel):
 		return
 	}
 	if !v.Revoked && v.Spec != entente.Spec20 {
@@ -83,7 +79,7 @@ func StatementOf(raw []byte) (entente.Statement, bool) {
 		x := entente.Statement{Text: c.text(0, "content"), About: c.identifiers(0, "object_refs")}
 		if at := c.member(0, "labels"); at > 0 && c.nodes[at].kind == '[' {
 			for i, end := c.children(at); i < end; i = c.after(i) {
-				if c.nodes[i].kind == '"' && c.string(i) == DissentLabel {
+				if c.nodes[i].kind == '"' && c.string(i) == entente.DissentLabel {
 					x.Stance = entente.Disagree
 				}
 			}
@@ -126,7 +122,7 @@ func (d DissentDraft) Object() ([]byte, error) {
 	}{Type: "opinion", Spec: "2.1", CreatedBy: string(d.CreatedBy), Created: at, Modified: at, Authors: d.Authors, About: []string{string(d.About)}}
 	switch {
 	case d.Note:
-		o.Type, o.Content, o.Labels = "note", d.Text, []string{DissentLabel}
+		o.Type, o.Content, o.Labels = "note", d.Text, []string{entente.DissentLabel}
 	case d.Strongly:
 		o.Opinion, o.Explanation = "strongly-disagree", d.Text
 	default:

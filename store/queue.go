@@ -105,6 +105,39 @@ func (t *Tx) Queue(ctx context.Context, q QueueQuery) ([]QueueEntry, error) {
 	return out, rows.Err()
 }
 
+// FeedBehind is by how many lines of its collection a release feed is behind.
+type FeedBehind struct {
+	Agreement int64  // number
+	Feed      string // id
+	Lines     int64  // of the accept log, that the feed has not judged
+}
+
+// FeedsBehind counts what the feeds of an agreement have not judged yet, or for the number 0
+// those of all agreements that are active: only these are to be judged. Feeds that have judged
+// everything are left out.
+func (t *Tx) FeedsBehind(ctx context.Context, agreement int64) ([]FeedBehind, error) {
+	// A restore leaves a wide gap in the positions; then the lines themselves are counted.
+	rows, err := t.query(ctx, `SELECT r.agreement, r.id, CASE WHEN g.head - r.seen < $1 THEN g.head - r.seen
+			ELSE (SELECT COUNT(*) FROM line l WHERE l.feed = g.feed AND l.seq > r.seen) END
+		FROM release_feed r JOIN agreement a ON a.num = r.agreement JOIN collection k ON k.id = r.collection JOIN feed g ON g.feed = k.feed
+		WHERE g.head > r.seen AND (r.agreement = $2 OR $2 = 0 AND a.state = $3)`, int64(positionsLost), agreement, string(entente.Active))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []FeedBehind
+	for rows.Next() {
+		var b FeedBehind
+		if err := rows.Scan(&b.Agreement, &b.Feed, &b.Lines); err != nil {
+			return nil, err
+		}
+		if b.Lines > 0 {
+			out = append(out, b)
+		}
+	}
+	return out, rows.Err()
+}
+
 // WaitingFor lists objects that wait for an object, in no order and not itself, at most limit.
 func (l *Library) WaitingFor(id entente.ObjectID, limit int) ([]entente.ObjectID, error) {
 	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM awaits w JOIN pending p ON p.feed = w.feed AND p.seq = w.seq

@@ -37,7 +37,7 @@ func TestRead(t *testing.T) {
 community = 'Finance'
 vocabularies = ["Example vocabulary"]
 unmarked = "TLP:GREEN"
-types = ["indicator", "relationship"]
+types = ["indicator", "opinion", "relationship"]
 except_types = []
 labels = ["share"]
 except_labels = ["internal"]
@@ -68,7 +68,7 @@ client = false
 	want := entente.Terms{Name: "banks", Title: "Banks", Purpose: "Defence of the\r\nmembers' networks.", Community: "Finance",
 		Members:     []entente.Member{{Organisation: id(2), Flow: entente.Receives, Client: true}, {Organisation: id(3), Flow: entente.Contributes}},
 		Collections: []string{id(13), id(11)}, Vocabularies: []string{id(12)}, Highest: entente.TLPAmber, Unmarked: entente.TLPGreen,
-		Types: []string{"indicator", "relationship"}, Labels: []string{"share"}, ExceptLabels: []string{"internal"},
+		Types: []string{"indicator", "opinion", "relationship"}, Labels: []string{"share"}, ExceptLabels: []string{"internal"},
 		Confidence: 50, NeedConfidence: true, AgeDays: 30, Onward: true, Approval: entente.TLPAmber,
 		WithdrawOlder: true, RequireDissent: true, WitnessedProof: true, ReviewContent: true,
 		ValidFrom: 1_798_761_600_000_000, ValidUntil: 1_798_799_400_250_000}

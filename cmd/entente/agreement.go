@@ -103,7 +103,7 @@ func (a *app) readTerms(ctx context.Context, n *node.Node, who entente.Actor, na
 
 func (a *app) agreementDraft() *cobra.Command {
 	var o terms.TemplateOptions
-	var file string
+	var file, reason string
 	cmd := &cobra.Command{
 		Use:   "draft NAME",
 		Short: "Write a terms file to begin with, or keep a draft in the node",
@@ -122,7 +122,7 @@ can propose later with "entente agreement propose --kept NAME".`,
 			}
 			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
 				if file != "" {
-					return a.keepDraft(ctx, n, who, args[0], file)
+					return a.keepDraft(ctx, n, who, args[0], file, reason)
 				}
 				for i, m := range o.Members {
 					p, err := n.PartnerNamed(ctx, who, m)
@@ -150,10 +150,11 @@ can propose later with "entente agreement propose --kept NAME".`,
 	f.StringVar(&o.Title, "title", "", "what people see in lists")
 	f.StringVar(&o.Purpose, "purpose", "", "what the shared may be used for")
 	f.StringVar(&file, "file", "", "keep the terms of this file as a draft; - is standard input")
+	f.StringVar(&reason, "reason", "", "why, for the history, with --file")
 	return cmd
 }
 
-func (a *app) keepDraft(ctx context.Context, n *node.Node, who entente.Actor, name, file string) error {
+func (a *app) keepDraft(ctx context.Context, n *node.Node, who entente.Actor, name, file, reason string) error {
 	v, err := a.readTerms(ctx, n, who, file)
 	if err != nil {
 		return err
@@ -161,7 +162,7 @@ func (a *app) keepDraft(ctx context.Context, n *node.Node, who entente.Actor, na
 	if v.Terms.Name != name {
 		return entente.Errorf(entente.Invalid, "the terms in %s are named %q, and not %q", file, v.Terms.Name, name)
 	}
-	if _, err := n.Do(ctx, who, entente.DraftTerms{Terms: v}); err != nil {
+	if _, err := n.Do(ctx, who, entente.DraftTerms{Terms: v, Why: entente.Why{Reason: reason}}); err != nil {
 		return err
 	}
 	return a.printAgreement(ctx, n, who, name, func(w io.Writer, v agreementView) {

@@ -57,15 +57,17 @@ type feedView struct {
 	CollectionID string `json:"collection_id"`
 	Covered      bool   `json:"covered"` // by the terms in force
 	Entries      int64  `json:"entries"`
-	Judged       int64  `json:"judged"`
-	Log          int64  `json:"log"`
+	Judged       int64  `json:"judged"` // a position of the collection's accept log
+	Log          int64  `json:"log"`    // the last position of that
+	Behind       int64  `json:"behind"` // lines of that which are not judged
 }
 
 type tableView struct {
 	Version int64        `json:"version"`
 	Hash    string       `json:"hash"`
-	Missing []string     `json:"missing"` // names of members that have not accepted it
-	Changes []changeView `json:"changes"` // from what is in force
+	Missing []string     `json:"missing"`      // names of members that have not accepted it
+	Asks    bool         `json:"asks_backlog"` // putting it in force takes a choice of backlog
+	Changes []changeView `json:"changes"`      // from what is in force
 }
 
 type changeView struct {
@@ -96,6 +98,7 @@ func viewAgreement(g *node.AgreementInfo, now int64) agreementView {
 	if t := g.OnTable(); t != nil {
 		members = t.Terms.Members
 		v.OnTable = &tableView{Version: t.Number, Hash: t.Hash.String(), Missing: []string{}, Changes: []changeView{}}
+		v.OnTable.Asks = g.Version == 0 || g.State == entente.Suspended || slices.ContainsFunc(t.Terms.Collections, func(id string) bool { return !g.Terms.Covers(id) })
 		for _, id := range g.Missing() {
 			v.OnTable.Missing = append(v.OnTable.Missing, cmp.Or(g.Names[id], id))
 		}
@@ -118,7 +121,7 @@ func viewAgreement(g *node.AgreementInfo, now int64) agreementView {
 	slices.SortFunc(v.Members, func(x, y memberView) int { return strings.Compare(x.Name, y.Name) })
 	for _, f := range g.Feeds {
 		v.Feeds = append(v.Feeds, feedView{ID: f.ID, Path: v.Path + "collections/" + f.ID + "/", Collection: cmp.Or(g.Names[f.Collection], f.Collection),
-			CollectionID: f.Collection, Covered: g.Version != 0 && g.Terms.Covers(f.Collection), Entries: g.Entries[f.ID], Judged: f.Seen, Log: f.LogHead})
+			CollectionID: f.Collection, Covered: g.Version != 0 && g.Terms.Covers(f.Collection), Entries: g.Entries[f.ID], Judged: f.Seen, Log: f.LogHead, Behind: g.Behind[f.ID]})
 	}
 	return v
 }
@@ -175,9 +178,14 @@ func plainLines(s string) string {
 
 func (v agreementView) writeFeeds(w io.Writer) {
 	for _, f := range v.Feeds {
-		words := fmt.Sprintf("%s, judged %d of %d", plural(int(f.Entries), "entry", "entries"), f.Judged, f.Log)
-		if !f.Covered {
+		words := plural(int(f.Entries), "entry", "entries")
+		switch {
+		case !f.Covered:
 			words = "not covered"
+		case f.Behind == 0:
+			words += ", everything judged"
+		default:
+			words += ", " + plural(int(f.Behind), "line of the collection not judged", "lines of the collection not judged")
 		}
 		fmt.Fprintf(w, "  feed     %s: %s\n           %s\n", plain(f.Collection), words, f.Path)
 	}
@@ -203,8 +211,10 @@ func (v agreementView) writeMissing(w io.Writer) {
 	case v.OnTable == nil:
 	case len(v.OnTable.Missing) == 0 && v.State == string(entente.Suspended):
 		fmt.Fprintf(w, "  every member has accepted: \"entente agreement restore %s --backlog ...\"\n", v.Name)
-	case len(v.OnTable.Missing) == 0:
+	case len(v.OnTable.Missing) == 0 && v.OnTable.Asks:
 		fmt.Fprintf(w, "  every member has accepted: \"entente agreement activate %s --backlog ...\"\n", v.Name)
+	case len(v.OnTable.Missing) == 0:
+		fmt.Fprintf(w, "  every member has accepted: \"entente agreement activate %s\"\n", v.Name)
 	default:
 		fmt.Fprintf(w, "  waits for %s\n", plain(strings.Join(v.OnTable.Missing, ", ")))
 	}
@@ -252,7 +262,8 @@ type stepView struct {
 	Account      string `json:"account"`
 	Role         string `json:"role"`
 	Said         string `json:"said,omitempty"`
-	Reason       string `json:"reason,omitempty"`
+	Reason       string `json:"reason,omitempty"` // that was given
+	Because      string `json:"because"`          // that, or what the step rests on
 	Backlog      string `json:"backlog,omitempty"`
 	CalledOff    string `json:"called_off,omitempty"`
 }
@@ -270,7 +281,13 @@ func (a *app) agreementHistory() *cobra.Command {
 				}
 				views := []stepView{}
 				for _, s := range g.History {
-					views = append(views, stepView{Number: s.Number, At: when(s.At), Action: s.Action, From: string(s.From), To: string(s.To), Version: s.Version,
+					var about entente.Terms
+					for i := range g.Versions {
+						if g.Versions[i].Number == s.Version {
+							about = g.Versions[i].Terms
+						}
+					}
+					views = append(views, stepView{Because: s.Because(&about), Number: s.Number, At: when(s.At), Action: s.Action, From: string(s.From), To: string(s.To), Version: s.Version,
 						Hash: s.Hash.String(), Organisation: cmp.Or(g.Names[s.Organisation], s.Organisation), Account: cmp.Or(g.Names[s.Account], s.Account),
 						Role: string(s.Role), Said: s.Said, Reason: s.Reason, Backlog: s.Backlog, CalledOff: s.CalledOff})
 				}
@@ -287,7 +304,11 @@ func (a *app) agreementHistory() *cobra.Command {
 func (s stepView) write(w io.Writer) {
 	fmt.Fprintf(w, "%s  %-8s  %s, terms version %d (%s)\n", s.At, s.Action, s.To, s.Version, s.Hash[:12])
 	fmt.Fprintf(w, "    by %s, recorded by %s (%s)\n", plain(s.Organisation), plain(s.Account), s.Role)
-	for _, x := range [][2]string{{"said", s.Said}, {"reason", s.Reason}, {"backlog", s.Backlog}, {"called off", s.CalledOff}} {
+	reason := [2]string{"reason", s.Reason}
+	if s.Reason == "" && s.Said == "" { // what a member said is told already
+		reason = [2]string{"because", s.Because}
+	}
+	for _, x := range [][2]string{{"said", s.Said}, reason, {"backlog", s.Backlog}, {"called off", s.CalledOff}} {
 		if x[1] != "" {
 			fmt.Fprintf(w, "    %s: %s\n", x[0], plain(x[1]))
 		}

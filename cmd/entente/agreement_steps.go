@@ -92,7 +92,7 @@ func keepNew(ctx context.Context, n *node.Node, who entente.Actor, v entente.Ter
 }
 
 func (a *app) agreementAccept() *cobra.Command {
-	var member, said, hash string
+	var member, said, hash, reason string
 	cmd := &cobra.Command{
 		Use:   "accept NAME --for PARTNER --said TEXT",
 		Short: "Record that a member accepts what is on the table",
@@ -108,7 +108,7 @@ to be restored. With --hash it is checked that they are those which the member r
 				if err != nil {
 					return err
 				}
-				c := entente.AcceptAgreement{Agreement: g.ID, Organisation: p.ID, Said: said}
+				c := entente.AcceptAgreement{Agreement: g.ID, Organisation: p.ID, Said: said, Why: entente.Why{Reason: reason}}
 				if v := g.OnTable(); v != nil {
 					c.Hash = v.Hash
 				}
@@ -130,6 +130,7 @@ to be restored. With --hash it is checked that they are those which the member r
 	cmd.Flags().StringVar(&member, "for", "", "the member whose word it is (required)")
 	cmd.Flags().StringVar(&said, "said", "", "who said so for the member, and how (required)")
 	cmd.Flags().StringVar(&hash, "hash", "", "the terms that the member read; without it, those on the table")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history")
 	_ = cmd.MarkFlagRequired("for")
 	_ = cmd.MarkFlagRequired("said")
 	return cmd

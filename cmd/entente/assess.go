@@ -21,7 +21,7 @@ func describeMatters(w io.Writer, a api.Assessments) {
 		}
 		title := "claims about " + m.Subject
 		if m.Relationship != "" {
-			title = "claims that " + m.Subject + " is " + m.Relationship
+			title = fmt.Sprintf("claims of %q from %s", m.Relationship, m.Subject)
 		}
 		if m.Differ {
 			title += "; they differ"

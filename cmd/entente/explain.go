@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +37,7 @@ type explainedView struct {
 	Since      string     `json:"since,omitempty"`
 	Stamp      string     `json:"stamp,omitempty"`
 	Contested  bool       `json:"contested"`
+	Without    bool       `json:"without_dissent"` // it goes without dissent that is not released
 	Undecided  bool       `json:"undecided"`
 	Ahead      bool       `json:"ahead"` // the feed has not come to it yet
 	Rules      []ruleView `json:"rules"`
@@ -53,7 +55,7 @@ type decisionView struct {
 func viewExplained(x node.Explained, e *node.ExplainedSubmission) explainedView {
 	v := explainedView{Version: e.VersionName(), Digest: e.Version.Digest.String(), Collection: x.Names[e.Collection], Source: x.Names[e.Source], Via: x.Names[e.Via],
 		Added: when(e.Arrived), Ruling: e.Verdict.Ruling.String(), Reason: e.Verdict.Reason.String(), Feed: e.Feed,
-		Contested: e.Contested, Undecided: e.Undecided, Ahead: e.Ahead, Do: remedies(x, e)}
+		Contested: e.Contested, Without: e.Verdict.Contested, Undecided: e.Undecided, Ahead: e.Ahead, Do: remedies(x, e)}
 	if e.Entry != nil {
 		v.Stands, v.Position, v.Since = true, e.Entry.Line.Seq, when(e.Entry.Line.Added)
 	}
@@ -72,17 +74,37 @@ func remedies(x node.Explained, e *node.ExplainedSubmission) []string {
 	if e.Undecided {
 		return []string{
 			"older versions stand beside it; decide what becomes of them:",
-			"entente keep " + of + " --reason TEXT", "entente withdraw " + of + " --reason TEXT", "entente tearline " + of + " --reason TEXT",
+			"entente keep " + of + " --reason TEXT", "entente withdraw " + of + " --reason TEXT", "entente tearline " + of + " --name TITLE --submit COLLECTION --reason TEXT",
 		}
 	}
 	if e.Entry != nil || e.Contested || e.Verdict.Ruling == entente.Released {
 		return nil
 	}
 	version := fmt.Sprintf("%s --version %s", of, e.VersionName())
-	switch e.Verdict.Reason {
+	for i := range x.Submissions {
+		if o := &x.Submissions[i]; o.VersionName() == e.VersionName() && o.Version.Digest != e.Version.Digest {
+			version = fmt.Sprintf("%s --digest %s", of, e.Version.Digest)
+		}
+	}
+	var out []string
+	for _, s := range e.Verdict.Steps { // what waits for several things needs all of them; what is withheld, one
+		if s.Ruling == e.Verdict.Ruling {
+			out = append(out, remedy(x, s, of, version)...)
+		}
+		if e.Verdict.Ruling == entente.Withheld && len(out) > 0 {
+			break
+		}
+	}
+	return out
+}
+
+// remedy says what a releaser can do about what one rule says, in commands about the object
+// and about the version of it.
+func remedy(x node.Explained, s entente.Step, of, version string) []string {
+	switch s.Reason {
 	case entente.LeftOut, entente.AwaitsApproval:
 		out := []string{"entente approve " + version + " --reason TEXT"}
-		if e.Verdict.Reason == entente.AwaitsApproval {
+		if s.Reason == entente.AwaitsApproval {
 			out = append(out, "entente refuse "+version+" --reason TEXT", "entente urgent "+version+" --reason TEXT (one person; reviewed within 24 hours)")
 		}
 		return out
@@ -94,22 +116,22 @@ func remedies(x node.Explained, e *node.ExplainedSubmission) []string {
 		return []string{"its originator may permit it: entente permission add " + of + " --originator NAME --said WHO --purpose TEXT"}
 	case entente.AwaitsReferences:
 		var out []string
-		for _, s := range e.Verdict.Steps {
-			for _, id := range s.Awaits {
-				if len(out) < 5 {
-					out = append(out, fmt.Sprintf("see what keeps that back: entente explain %s %s", x.Agreement.Name, id))
-				}
+		for _, id := range s.Awaits {
+			if len(out) < 5 {
+				out = append(out, fmt.Sprintf("see what keeps that back: entente explain %s %s", x.Agreement.Name, id))
 			}
 		}
 		return out
+	case entente.AwaitsDissent:
+		return []string{"see who dissents: entente dissent list " + string(x.Object)}
 	case entente.Unmarked:
 		return []string{"mark it at its source, or agree on terms that say what unmarked objects are (unmarked = \"tlp:…\")"}
 	case entente.UnknownMarking:
 		return []string{"no rule exists for that marking; only its creator can mark it otherwise"}
 	case entente.TooStrict, entente.StricterNewer:
-		return []string{"no decision makes a marking laxer; a report of your own may tell what can be told: entente tearline " + of}
+		return []string{"no decision makes a marking laxer; a report of your own may tell what can be told: entente tearline " + of + " --name TITLE"}
 	case entente.NotCovered, entente.WrongType, entente.WrongLabels, entente.LowConfidence, entente.TooOld:
-		return []string{"only other terms release it: entente agreement amend " + x.Agreement.Name}
+		return []string{"only other terms release it: entente agreement amend FILE --reason TEXT"}
 	}
 	return nil
 }
@@ -167,7 +189,14 @@ func writeExplained(w io.Writer, x node.Explained, views []explainedView, decisi
 		if v.Via != "" {
 			via = " through " + plain(v.Via)
 		}
-		fmt.Fprintf(w, "\nversion %s of %s%s, in %s: %s\n", plain(v.Version), plain(v.Source), via, plain(v.Collection), v.Ruling)
+		ruling := v.Ruling
+		if v.Contested && v.Ruling == "released" {
+			ruling = "let go by the rule, but another has its place"
+		}
+		fmt.Fprintf(w, "\nversion %s of %s%s, in %s: %s\n", plain(v.Version), plain(v.Source), via, plain(v.Collection), ruling)
+		if slices.ContainsFunc(views, func(o explainedView) bool { return o.Version == v.Version && o.Digest != v.Digest }) {
+			fmt.Fprintf(w, "  contents %s\n", v.Digest)
+		}
 		var rows [][]string
 		for i, r := range v.Rules {
 			until := ""

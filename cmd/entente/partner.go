@@ -55,7 +55,7 @@ identity belongs to one organisation.`,
 				}
 				return a.printPartner(ctx, n, who, args[0], func(w io.Writer, p node.PartnerInfo) {
 					fmt.Fprintf(w, "Added the partner %s (%s)\n", plain(p.Name), p.ID)
-					fmt.Fprintf(w, "It has no account yet: use \"entente partner account add %q NAME\".\n", plain(p.Name))
+					fmt.Fprintf(w, "It has no account yet: entente partner account add %q NAME\n", plain(p.Name))
 				})
 			})
 		},
@@ -129,7 +129,7 @@ func (a *app) partnerList() *cobra.Command {
 					for _, x := range v.Alarms {
 						alarms = append(alarms, p.Name+": "+x)
 					}
-					rows = append(rows, []string{plain(p.Name), v.State, fmt.Sprint(len(p.Identities)), fmt.Sprint(len(p.Accounts)), shorten(plain(p.Contact), 50)})
+					rows = append(rows, []string{plain(p.Name), stateOf(p.Stops), fmt.Sprint(len(p.Identities)), fmt.Sprint(len(p.Accounts)), shorten(plain(p.Contact), 50)})
 				}
 				return a.print(map[string]any{"partners": views}, func(w io.Writer) {
 					if len(views) == 0 {
@@ -281,6 +281,23 @@ func viewPartner(p node.PartnerInfo, names map[string]string, now int64) partner
 		v.Stops = append(v.Stops, viewStop(s, names, now))
 	}
 	return v
+}
+
+// stateOf is whether a partner is stopped, with what about that waits for a second person.
+func stateOf(stops []entente.Stop) string {
+	state := "active"
+	for _, s := range stops {
+		switch {
+		case !s.Stands():
+		case s.LiftAsked != 0:
+			return "stopped, lifting asked for"
+		case s.Ratified == 0:
+			state = "stopped, not ratified"
+		case state == "active":
+			state = "stopped"
+		}
+	}
+	return state
 }
 
 func (v partnerView) write(w io.Writer) {

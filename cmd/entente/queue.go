@@ -111,10 +111,10 @@ func (a *app) printQueue(q node.Queue, now int64) error {
 	for _, r := range q.Recommended {
 		recommended = append(recommended, viewRecommendation(r, q.Names, now))
 	}
-	v := map[string]any{"counts": counts, "entries": entries, "more": q.More, "ahead": q.Ahead, "urgent": owed, "standing": orders, "recommendations": recommended}
+	v := map[string]any{"counts": counts, "entries": entries, "more": q.More, "behind": q.Behind, "urgent": owed, "standing": orders, "recommendations": recommended}
 	return a.print(v, func(w io.Writer) {
-		if q.Ahead > 0 {
-			fmt.Fprintf(w, "%s of collections wait to be judged; a running \"entente serve\" does that.\n", plural(int(q.Ahead), "position", "positions"))
+		if q.Behind > 0 {
+			fmt.Fprintf(w, "%s to be judged; a running \"entente serve\" does that.\n", plural(int(q.Behind), "line of a collection is", "lines of collections are"))
 		}
 		for _, r := range recommended {
 			r.write(w)

@@ -107,17 +107,19 @@ func (a *app) timingCmd() *cobra.Command {
 		Short: "Compare how long answers take with and without hidden objects",
 		Long: `Timing is an exception to non-interference, so it is measured. Two nodes release
 the same objects to a partner; one of them holds many more that the partner must
-not see. Both are asked the same in random order. Told are the medians, and the
-probability that an answer takes longer where there are hidden objects: 0.5 means
-that nothing shows. z is by how many standard deviations it is off 0.5: beyond 4
-it is no chance, whatever its size.
+not see. Both are asked the same at the same time, as nearly as that goes, in random
+order; then the same with another pair of nodes, and so on. Told are the medians, and
+the probability that the one with hidden objects takes longer: 0.5 means that nothing
+shows. t is by how many standard errors that is off 0.5, as the pairs differ among
+themselves: with ten pairs, beyond 5 it is hardly chance, whatever its size.
 
+--hidden 0 shows what two nodes with the same objects differ by.
 --control delays every answer of the node with hidden objects by 20 microseconds,
 to show what the statistic would find.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.Requests < 10 || o.Visible < 1 || o.Hidden < 0 {
-				return usagef("--requests must be 10 or more, --visible 1 or more, --hidden 0 or more")
+			if o.Pairs < 2 || o.Requests < 10 || o.Visible < 1 || o.Hidden < 0 {
+				return usagef("--pairs must be 2 or more, --requests 10 or more, --visible 1 or more, --hidden 0 or more")
 			}
 			if control {
 				o.Delay = 20 * time.Microsecond
@@ -135,19 +137,20 @@ to show what the statistic would find.`,
 				return err
 			}
 			views := []map[string]any{}
-			rows := [][]string{{"REQUEST", "WITHOUT", "WITH", "LONGER", "Z"}}
+			rows := [][]string{{"REQUEST", "WITHOUT", "WITH", "LONGER", "T"}}
 			for _, t := range all {
-				views = append(views, map[string]any{"request": t.Kind, "median_without_us": float64(t.Without) / 1000, "median_with_us": float64(t.With) / 1000, "longer": t.Longer, "z": t.Z})
+				views = append(views, map[string]any{"request": t.Kind, "median_without_us": float64(t.Without) / 1000, "median_with_us": float64(t.With) / 1000, "longer": t.Longer, "t": t.T})
 				rows = append(rows, []string{t.Kind, fmt.Sprintf("%.0f µs", float64(t.Without)/1000), fmt.Sprintf("%.0f µs", float64(t.With)/1000),
-					fmt.Sprintf("%.3f", t.Longer), fmt.Sprintf("%+.1f", t.Z)})
+					fmt.Sprintf("%.3f", t.Longer), fmt.Sprintf("%+.1f", t.T)})
 			}
-			return a.print(map[string]any{"timings": views, "visible": o.Visible, "hidden": o.Hidden, "requests": o.Requests}, func(w io.Writer) {
-				fmt.Fprintf(w, "%d visible objects; %d hidden ones beside them on one of the nodes; %d requests of each kind to each\n", o.Visible, o.Hidden, o.Requests)
+			return a.print(map[string]any{"timings": views, "visible": o.Visible, "hidden": o.Hidden, "pairs": o.Pairs, "requests": o.Requests}, func(w io.Writer) {
+				fmt.Fprintf(w, "%d pairs of nodes; %d visible objects; %d hidden ones beside them on one of each two; %d requests of each kind to each\n", o.Pairs, o.Visible, o.Hidden, o.Requests)
 				table(w, rows)
 			})
 		},
 	}
-	cmd.Flags().IntVar(&o.Requests, "requests", 2000, "requests of each kind to each node")
+	cmd.Flags().IntVar(&o.Pairs, "pairs", 10, "pairs of nodes that are made, one after another")
+	cmd.Flags().IntVar(&o.Requests, "requests", 1000, "requests of each kind to each node")
 	cmd.Flags().IntVar(&o.Visible, "visible", 1000, "objects that the partner sees")
 	cmd.Flags().IntVar(&o.Hidden, "hidden", 20000, "objects that it must not")
 	cmd.Flags().BoolVar(&control, "control", false, "delay the answers of one node by 20 µs, to see that found")

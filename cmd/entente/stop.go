@@ -152,7 +152,7 @@ and asks; the second, another person, lifts. Both say what the partner is to get
 that which it missed: --backlog none, all, or since:TIME. There is no default.
 
 Where somebody else has asked already, this lifts; --ask asks anew instead, and the
-later word counts.`,
+later word counts. Whoever asked may ask anew, with another reason or backlog.`,
 		Example: `  entente --as bob partner lift "Harbour ISAC" --reason "delisted" --backlog none
   entente --as ann partner lift "Harbour ISAC" --backlog none`,
 		Args: cobra.ExactArgs(1),
@@ -162,7 +162,7 @@ later word counts.`,
 				if err != nil {
 					return "", "", err
 				}
-				if s.LiftAsked == 0 || s.LiftBy == who.Account.ID || ask {
+				if s.LiftAsked == 0 || ask || s.LiftBy == who.Account.ID && reason != "" {
 					_, err = n.Do(ctx, who, entente.AskLift{Stop: s.ID, Reason: reason, Backlog: backlog})
 					return s.ID, "Asked to lift the stop on %s (%s); it stays until a second person lifts it", err
 				}

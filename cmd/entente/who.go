@@ -20,6 +20,7 @@ type sightView struct {
 	Rule      string `json:"rule,omitempty"` // the first that refuses it
 	Reason    string `json:"reason,omitempty"`
 	Why       string `json:"why"`
+	Without   bool   `json:"without_dissent,omitempty"` // it is seen without dissent that is not released
 	evidenceView
 }
 
@@ -63,7 +64,7 @@ func (a *app) whoCmd() *cobra.Command {
 		Use:   "who ID",
 		Short: "Tell which partners can see an object and why, and which cannot and why",
 		Long: `Tells for every partner through which agreement it can see an object, since when and
-how it is stamped; or what keeps it from the partner: the first rule that refuses it,
+how it is stamped, and whether it goes without dissent that is not released; or what keeps it from the partner: the first rule that refuses it,
 a stop, a suspension, or that nothing the partner is a member of covers it.`,
 		Example: "  entente who indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f",
 		Args:    cobra.ExactArgs(1),
@@ -81,7 +82,7 @@ a stop, a suspension, or that nothing the partner is a member of covers it.`,
 				for _, p := range all {
 					v := whoView{Partner: p.Partner.Name, ID: p.Partner.ID, Sees: p.Sees}
 					for _, s := range p.Through {
-						x := sightView{Agreement: s.Agreement, Sees: s.Sees, Since: when(s.Since), Version: s.Version, Why: s.Why, Reason: s.Reason.String()}
+						x := sightView{Agreement: s.Agreement, Sees: s.Sees, Since: when(s.Since), Version: s.Version, Why: s.Why, Reason: s.Reason.String(), Without: s.Contested}
 						if s.Since != 0 {
 							x.evidenceView = viewEvidence(s.Evidence)
 						}
@@ -113,10 +114,15 @@ func writeWho(w io.Writer, all []whoView) {
 		fmt.Fprintf(w, "%s %s\n", plain(v.Partner), can)
 		for _, s := range v.Through {
 			switch {
-			case s.Sees && s.Stamp != "":
-				fmt.Fprintf(w, "  through %s since %s, stamped %s; %s\n", plain(s.Agreement), s.Since, s.Stamp, s.evidenceView)
 			case s.Sees:
-				fmt.Fprintf(w, "  through %s since %s; %s\n", plain(s.Agreement), s.Since, s.evidenceView)
+				how := ""
+				if s.Stamp != "" {
+					how = ", stamped " + s.Stamp
+				}
+				if s.Without {
+					how += ", contested: without dissent that is not released"
+				}
+				fmt.Fprintf(w, "  through %s since %s%s; %s\n", plain(s.Agreement), s.Since, how, s.evidenceView)
 			case s.Agreement == "":
 				fmt.Fprintf(w, "  %s\n", plain(s.Why))
 			case s.Rule != "":
@@ -215,7 +221,7 @@ func writeHoldings(w io.Writer, all []holdingView, limit int) {
 		fmt.Fprintf(w, "%s", plain(h.Agreement))
 		switch {
 		case h.AsOf == "":
-			fmt.Fprintf(w, ": nothing, it never was open to it (%s)\n", plain(h.Shut))
+			fmt.Fprintf(w, ": nothing; it had never been open to it (%s)\n", plain(h.Shut))
 			continue
 		case h.Shut != "":
 			fmt.Fprintf(w, ", as of %s, when it was open last (%s)", h.AsOf, plain(h.Shut))
@@ -228,7 +234,7 @@ func writeHoldings(w io.Writer, all []holdingView, limit int) {
 				rows = append(rows, []string{"    " + e.Added, string(e.Object), plain(e.Version), e.evidenceView.String()})
 			}
 			table(w, rows)
-			if f.Count > int64(len(f.Entries)) {
+			if limit > 0 && f.Count > int64(len(f.Entries)) {
 				fmt.Fprintf(w, "    and %d more; --limit lists more than %d\n", f.Count-int64(len(f.Entries)), limit)
 			}
 		}
