@@ -336,7 +336,7 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 	if anew {
 		counts, w = upTo, w.Anew()
 	}
-	lib, err := t.Library(ctx, store.LibraryOptions{Agreement: a, Window: w, Settled: counts, Parse: parseHeld,
+	lib, err := t.Library(ctx, store.LibraryOptions{Agreement: a, Window: w, Settled: counts, Parse: stix.Reread,
 		Follower: searchJob, ReferenceKey: referenceKey, Standing: &p.standing})
 	if err != nil {
 		return nil, err
@@ -377,12 +377,6 @@ func (p *applier) window(ctx context.Context, t *store.Tx, a *entente.Agreement,
 
 // drop gives up what is read ahead.
 func (p *applier) drop() { p.next.drop() }
-
-// parseHeld reads bytes that the node has taken in before.
-func parseHeld(b []byte) *entente.Version {
-	v, _ := stix.Parse(b)
-	return v
-}
 
 func referenceKey(id entente.ObjectID) (int64, bool) {
 	key, ok := stix.ReferenceKey(id)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"entente"
+	"entente/stix"
 	"entente/store"
 )
 
@@ -97,7 +98,7 @@ func (n *Node) present(ctx context.Context, t *store.Tx, g *entente.Agreement) (
 	for i, f := range g.Feeds {
 		at[i] = f.LogHead
 	}
-	return t.Library(ctx, store.LibraryOptions{Agreement: g, Window: store.NewWindow(at), Settled: at, Parse: parseHeld, Follower: searchJob, ReferenceKey: referenceKey})
+	return t.Library(ctx, store.LibraryOptions{Agreement: g, Window: store.NewWindow(at), Settled: at, Parse: stix.Reread, Follower: searchJob, ReferenceKey: referenceKey})
 }
 
 // allNames gives the names of organisations, collections, accounts and agreements by id.

@@ -108,7 +108,7 @@ func (r *rehearsal) touch(ids ...entente.ObjectID) error {
 
 func (r *rehearsal) advance(w *store.Window, counts []int64, steps [][]entente.ObjectID) error {
 	var err error
-	r.base, err = r.t.Library(r.ctx, store.LibraryOptions{Agreement: r.g, Window: w, Settled: counts, Parse: parseHeld,
+	r.base, err = r.t.Library(r.ctx, store.LibraryOptions{Agreement: r.g, Window: w, Settled: counts, Parse: stix.Reread,
 		Follower: searchJob, ReferenceKey: referenceKey})
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"entente"
+	"entente/stix"
 	"entente/store"
 )
 
@@ -54,7 +55,7 @@ func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo [
 	go func() {
 		defer close(r.done)
 		r.err = n.st.View(ctx, func(t *store.Tx) (err error) {
-			r.w, err = t.Window(ctx, a, from, upTo, lines, parseHeld, skip)
+			r.w, err = t.Window(ctx, a, from, upTo, lines, stix.Reread, skip)
 			return err
 		})
 		if then != nil {
@@ -103,7 +104,7 @@ func (ws *windows) window(ctx context.Context, t *store.Tx, p *applier, a *enten
 			return r.w, nil
 		}
 	}
-	w, err := t.Window(ctx, a, from, upTo, p.lines(), parseHeld, nil)
+	w, err := t.Window(ctx, a, from, upTo, p.lines(), stix.Reread, nil)
 	if err == nil && !slices.Equal(w.UpTo, from) {
 		r := &reading{of: of, w: w, done: make(chan struct{})}
 		close(r.done)

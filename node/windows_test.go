@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"entente"
+	"entente/stix"
 	"entente/store"
 	"entente/store/storetest"
 )
@@ -34,7 +35,7 @@ func TestWindowsSayTheSameLater(t *testing.T) {
 		read := func(from, upTo []int64, lines int) (w *store.Window) {
 			g := s.agreement(name)
 			s.must(s.n.st.View(s.Context(), func(t *store.Tx) (err error) {
-				w, err = t.Window(s.Context(), &g, from, upTo, lines, parseHeld, nil)
+				w, err = t.Window(s.Context(), &g, from, upTo, lines, stix.Reread, nil)
 				return err
 			}))
 			return w
@@ -88,7 +89,7 @@ func (s *sharing) matters(name string, w *store.Window, counts []int64) (out []s
 	s.Helper()
 	g := s.agreement(name)
 	s.must(s.n.st.View(s.Context(), func(t *store.Tx) error {
-		lib, err := t.Library(s.Context(), store.LibraryOptions{Agreement: &g, Window: w, Settled: counts, Parse: parseHeld, Follower: searchJob, ReferenceKey: referenceKey})
+		lib, err := t.Library(s.Context(), store.LibraryOptions{Agreement: &g, Window: w, Settled: counts, Parse: stix.Reread, Follower: searchJob, ReferenceKey: referenceKey})
 		if err != nil {
 			return err
 		}

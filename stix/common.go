@@ -243,7 +243,11 @@ func (c *checker) name(v *entente.Version, kind, id int) {
 	case id == 0:
 		c.add(entente.Fault, "id", "STIX 2.1 §3.2", "it is required and missing", nil)
 	case c.mustBe(id, '"', "an identifier"):
-		parsed, err := entente.ParseObjectID(c.string(id))
+		parsed, ok := c.identifier(id)
+		var err error
+		if !ok {
+			parsed, err = entente.ParseObjectID(c.string(id))
+		}
 		switch {
 		case err != nil:
 			c.fault(id, "STIX 2.1 §2.9", "%s", why(err))

@@ -53,6 +53,9 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("it dissents from %v, and states %+v", v.Dissent, s)
 			}
 		}
+		if v != nil {
+			sameAgain(t, v)
+		}
 		fault := false
 		for _, found := range findings {
 			fault = fault || found.Severity == entente.Fault

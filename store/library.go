@@ -14,7 +14,7 @@ type Library struct {
 	ctx   context.Context
 	a     *entente.Agreement
 	w     *Window
-	parse func([]byte) *entente.Version
+	parse func([]byte, entente.Digest) *entente.Version
 	// versions are by content those that were parsed beside those of the window; erased are those
 	// of the window whose bytes were removed since it was read.
 	versions map[int64]*entente.Version
@@ -78,8 +78,8 @@ type LibraryOptions struct {
 	Window    *Window // as [Tx.Window] gave it
 	// Settled are by place the positions of the accept logs up to which submissions count.
 	Settled []int64
-	// Parse reads a version's bytes.
-	Parse func([]byte) *entente.Version
+	// Parse reads a version's bytes, of which the digest is known. They are its own to keep.
+	Parse func([]byte, entente.Digest) *entente.Version
 	// Follower fills the index of values; ReferenceKey is the key in it of references to an
 	// object, false where it has none.
 	Follower     string

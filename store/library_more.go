@@ -87,27 +87,27 @@ func (l *Library) read(missing map[int64]bool) error {
 	contents := keysOf(missing)
 	slices.Sort(contents) // as they lie
 	in, arg := l.t.s.d.ints("$1", contents)
-	rows, err := l.t.query(l.ctx, `SELECT content, body FROM content WHERE content IN `+in, arg)
+	rows, err := l.t.query(l.ctx, `SELECT content, digest, body FROM content WHERE content IN `+in, arg)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	type held struct {
-		content int64
-		body    []byte
+		content      int64
+		digest, body []byte
 	}
 	bodies := make(chan held, 64)
 	var parsing sync.WaitGroup
 	parsing.Go(func() {
 		for x := range bodies {
-			l.versions[x.content] = l.parse(x.body)
+			l.versions[x.content] = l.parse(x.body, digestOf(x.digest))
 		}
 	})
 	defer parsing.Wait()
 	defer close(bodies)
 	for rows.Next() {
 		var x held
-		if err := rows.Scan(&x.content, &x.body); err != nil {
+		if err := rows.Scan(&x.content, &x.digest, &x.body); err != nil {
 			return err
 		}
 		bodies <- x

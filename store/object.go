@@ -18,6 +18,11 @@ type Held struct {
 	Lines   []HeldLine
 }
 
+func digestOf(b []byte) (d entente.Digest) {
+	copy(d[:], b)
+	return d
+}
+
 // HeldLine is a line that carries a content, and in which feed it stands.
 type HeldLine struct {
 	Feed int64

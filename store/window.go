@@ -43,8 +43,8 @@ type Touched struct {
 // Window reads what comes next in the accept logs that an agreement covers, beyond the
 // positions from (by place) and not beyond upTo: about limit lines at most, always whole
 // batches of submissions, in the order in which they came over all logs. Parse reads a
-// version's bytes. Objects that skip names are left out; it may be nil.
-func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version, skip func(entente.ObjectID) bool) (*Window, error) {
+// version's bytes, of which the digest is known; they are its own to keep. Objects that skip names are left out; it may be nil.
+func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte, entente.Digest) *entente.Version, skip func(entente.ObjectID) bool) (*Window, error) {
 	w := NewWindow(from)
 	for place, f := range a.Feeds {
 		w.known[place] = max(f.LogHead, upTo[place])
@@ -72,7 +72,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 			if skip != nil && skip(x.held.id) {
 				continue
 			}
-			if v := parse(x.bytes); v != nil {
+			if v := parse(x.bytes, x.digest); v != nil {
 				w.versions[x.held.content] = v
 				w.size += len(x.bytes)
 			}
@@ -125,6 +125,7 @@ type arriving struct {
 
 type arrival struct {
 	held       heldContent
+	digest     entente.Digest
 	commitment entente.Commitment
 	bytes      []byte
 }
@@ -167,9 +168,8 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 		if err := rows.Scan(&seq, &added, &a.held.content, &id, &a.held.spec, &a.held.key.Micros, &a.held.key.Rest, &salt, &digest, &a.bytes); err != nil {
 			return out, false, err
 		}
-		var d entente.Digest
-		copy(d[:], digest)
-		a.commitment = entente.Commit(salt, d)
+		a.digest = digestOf(digest)
+		a.commitment = entente.Commit(salt, a.digest)
 		a.held.id = entente.ObjectID(id)
 		b := len(out.batches) - 1
 		for len(ends) > 0 && ends[0] < seq {

@@ -32,7 +32,7 @@ func testDissent(t *testing.T, open func() *store.Store) {
 		t.Helper()
 		var got []entente.ObjectID
 		h.view(func(ctx context.Context, tx *store.Tx) error {
-			parse := func(b []byte) *entente.Version { return &entente.Version{Bytes: b} }
+			parse := func(b []byte, _ entente.Digest) *entente.Version { return &entente.Version{Bytes: b} }
 			w, err := tx.Window(ctx, &a, []int64{1000}, []int64{1000}, 1, parse, nil)
 			if err != nil {
 				return err
