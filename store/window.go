@@ -56,7 +56,14 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 		ids         []entente.ObjectID
 	}
 	var all []batch
-	arrived := map[int64]heldContent{}
+	arrived := arrivedIn{contents: map[int64]heldContent{}, lines: map[int64][]logged{}, names: map[int64]string{}}
+	orgs, err := t.organisations(ctx)
+	if err != nil {
+		return w, err
+	}
+	for id, num := range orgs {
+		arrived.names[num] = id
+	}
 	horizon := int64(-1) // of a log that has more than was read: what came later waits
 	for place, f := range a.Feeds {
 		lines, more, err := t.arrivals(ctx, f.Log, from[place], upTo[place], limit)
@@ -68,7 +75,8 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 			of = append(of, batch{place: place, first: l.first, last: l.last, at: l.added, ids: l.ids})
 		}
 		all = append(all, of...)
-		for _, x := range lines.arrived {
+		for i := range lines.arrived {
+			x := &lines.arrived[i]
 			if skip != nil && skip(x.held.id) {
 				continue
 			}
@@ -76,7 +84,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 				w.versions[x.held.content] = v
 				w.size += len(x.bytes)
 			}
-			arrived[x.held.content] = x.held
+			arrived.add(f.Log, x)
 			w.commitments[x.held.content] = x.commitment
 		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
@@ -103,12 +111,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	if len(w.contents) == 0 {
 		return w, nil
 	}
-	contents, err := t.gather(ctx, w, arrived)
-	if err != nil || len(contents) == 0 {
-		return w, err
-	}
-	w.lines, err = t.loggedOf(ctx, a, contents)
-	return w, err
+	return w, t.gather(ctx, w, a, arrived)
 }
 
 // NewWindow is a window with nothing in it.
@@ -125,6 +128,8 @@ type arriving struct {
 
 type arrival struct {
 	held       heldContent
+	line       entente.Line
+	source     int64 // the number of line.Source
 	digest     entente.Digest
 	commitment entente.Commitment
 	bytes      []byte
@@ -153,7 +158,8 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 	if err != nil {
 		return out, false, err
 	}
-	rows, err := t.query(ctx, `SELECT l.seq, l.added, c.content, c.id, c.spec, c.micros, c.rest, c.salt, c.digest, c.body FROM line l JOIN content c ON c.content = l.content
+	rows, err := t.query(ctx, `SELECT l.seq, l.added, l.source, l.gone, l.newer, l.later, l.rival,
+		c.content, c.id, c.spec, c.micros, c.rest, c.salt, c.digest, c.body FROM line l JOIN content c ON c.content = l.content
 		WHERE l.feed = $1 AND l.seq > $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4`, log, after, end, 2*limit+1)
 	if err != nil {
 		return out, false, err
@@ -163,14 +169,15 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 	for rows.Next() {
 		var a arrival
 		var id string
-		var seq, added int64
 		var salt, digest []byte
-		if err := rows.Scan(&seq, &added, &a.held.content, &id, &a.held.spec, &a.held.key.Micros, &a.held.key.Rest, &salt, &digest, &a.bytes); err != nil {
+		l := &a.line
+		if err := rows.Scan(&l.Seq, &l.Added, &a.source, &l.Gone, &l.Newer, &l.Spec, &l.Rival, &a.held.content, &id, &a.held.spec, &a.held.key.Micros, &a.held.key.Rest, &salt, &digest, &a.bytes); err != nil {
 			return out, false, err
 		}
 		a.digest = digestOf(digest)
 		a.commitment = entente.Commit(salt, a.digest)
-		a.held.id = entente.ObjectID(id)
+		a.held.id, l.Content = entente.ObjectID(id), a.held.content
+		seq := l.Seq
 		b := len(out.batches) - 1
 		for len(ends) > 0 && ends[0] < seq {
 			ends = ends[1:]
@@ -190,7 +197,7 @@ func (t *Tx) arrivals(ctx context.Context, log, after, upTo int64, limit int) (o
 			b++
 		}
 		k := &out.batches[b]
-		k.added = added
+		k.added = l.Added
 		k.ids = append(k.ids, a.held.id)
 		out.arrived = append(out.arrived, a)
 		size += len(a.bytes)

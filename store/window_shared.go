@@ -50,52 +50,103 @@ type logged struct {
 	entente.Line
 }
 
-// gather finds all contents of the objects in a window, and gives their numbers. Those that
-// have arrived in it are known; others are few, and a look at the index tells whether there
-// are any.
-func (t *Tx) gather(ctx context.Context, w *Window, arrived map[int64]heldContent) ([]int64, error) {
-	ids := make([]entente.ObjectID, 0, len(w.contents))
-	for id := range w.contents {
-		ids = append(ids, id)
-	}
-	in, arg := t.s.d.ints("$1", folds(ids))
-	contents, err := t.numbers(ctx, `SELECT content FROM content WHERE okey IN `+in, arg)
-	if err != nil {
-		return nil, err
-	}
-	var others, out []int64
-	each := func(c heldContent) {
-		if all, ok := w.contents[c.id]; ok { // else another id of the same fold, or of a batch that is left for later
-			w.contents[c.id] = append(all, c)
-			out = append(out, c.content)
-		}
-	}
-	for _, content := range contents {
-		if c, ok := arrived[content]; ok {
-			each(c)
-		} else {
-			others = append(others, content)
-		}
-	}
-	if len(others) == 0 {
-		return out, nil
-	}
-	in, arg = t.s.d.ints("$1", others)
-	err = t.contentsWhere(ctx, `content IN `+in, arg, each)
-	return out, err
+// arrivedIn is what a window was read from: contents, and the lines that brought them.
+type arrivedIn struct {
+	contents map[int64]heldContent
+	lines    map[int64][]logged
+	names    map[int64]string // of the sources, by number
 }
 
-// loggedOf reads the lines of the covered accept logs that carry some contents.
-func (t *Tx) loggedOf(ctx context.Context, a *entente.Agreement, contents []int64) (map[int64][]logged, error) {
-	var logs []int64
+func (in *arrivedIn) add(log int64, x *arrival) {
+	in.contents[x.held.content] = x.held
+	if name, ok := in.names[x.source]; ok { // else it is damage, and as if it were not there
+		x.line.Source = name
+		in.lines[x.held.content] = append(in.lines[x.held.content], logged{log, x.line})
+	}
+}
+
+// gather finds all contents of the objects in a window, and all lines of the covered logs
+// that carry them. Nearly always what has arrived is all there is; the indexes tell where it
+// is not.
+func (t *Tx) gather(ctx context.Context, w *Window, a *entente.Agreement, arrived arrivedIn) error {
+	for _, c := range arrived.contents {
+		if all, ok := w.contents[c.id]; ok { // else it is of a batch that is left for later
+			w.contents[c.id] = append(all, c)
+		}
+	}
+	single := make([]int64, 0, len(w.contents))
+	for id, all := range w.contents {
+		if len(all) == 1 {
+			single = append(single, id.Fold())
+		}
+	}
+	several, err := t.notOne(ctx, single, `SELECT COUNT(*) FROM content c WHERE c.okey = m.n`)
+	if err != nil {
+		return err
+	}
+	var again []entente.ObjectID
+	for id, all := range w.contents {
+		if len(all) != 1 || several[id.Fold()] {
+			again, w.contents[id] = append(again, id), nil
+		}
+	}
+	if len(again) > 0 {
+		err = t.contentsOf(ctx, again, func(c heldContent) {
+			if all, ok := w.contents[c.id]; ok { // else another id of the same fold
+				w.contents[c.id] = append(all, c)
+			}
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return t.gatherLines(ctx, w, a, arrived)
+}
+
+func (t *Tx) gatherLines(ctx context.Context, w *Window, a *entente.Agreement, arrived arrivedIn) error {
+	w.lines = make(map[int64][]logged, len(w.contents))
+	var logs, single, again []int64
 	for _, f := range a.Feeds {
 		logs = append(logs, f.Log)
 	}
-	out := make(map[int64][]logged, len(contents))
-	slices.Sort(contents)
-	return out, t.carried(ctx, contents, logs, func(feed int64, x entente.Line) {
-		out[x.Content] = append(out[x.Content], logged{feed, x})
+	for _, all := range w.contents {
+		for _, c := range all {
+			if lines := arrived.lines[c.content]; len(lines) == 1 {
+				single, w.lines[c.content] = append(single, c.content), lines
+			} else {
+				again = append(again, c.content)
+			}
+		}
+	}
+	of, arg := t.s.d.among("l.feed", "$2", logs)
+	several, err := t.notOne(ctx, single, `SELECT COUNT(*) FROM line l`+t.s.d.by("line_content")+` WHERE l.content = m.n AND `+of, arg)
+	for content := range several {
+		delete(w.lines, content)
+		again = append(again, content)
+	}
+	if err != nil || len(again) == 0 {
+		return err
+	}
+	slices.Sort(again)
+	return t.carried(ctx, again, logs, func(feed int64, x entente.Line) {
+		w.lines[x.Content] = append(w.lines[x.Content], logged{feed, x})
 	})
+}
+
+// notOne finds for which of some numbers a count is not 1. It is a query that gives it for
+// m.n, with the parameters from $2 on.
+func (t *Tx) notOne(ctx context.Context, set []int64, count string, args ...any) (map[int64]bool, error) {
+	if len(set) == 0 {
+		return nil, nil
+	}
+	slices.Sort(set) // as the index lies
+	in, arg := t.s.d.ints("$1", set)
+	found, err := t.numbers(ctx, `SELECT m.n FROM `+in+` AS m WHERE (`+count+`) <> 1`, append([]any{arg}, args...)...)
+	out := make(map[int64]bool, len(found))
+	for _, n := range found {
+		out[n] = true
+	}
+	return out, err
 }
 
 // carried reads the lines of some feeds that carry some contents.
