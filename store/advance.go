@@ -21,13 +21,6 @@ var (
 	stampedBulk = bulk{table: "stamped", columns: []column{{"feed", "bigint"}, {"seq", "bigint"}, {"content", "bigint"}, {"original", "bigint"}}}
 )
 
-// stagedFrom is where the times of staged lines begin: beyond any time, so that nobody
-// finds them by one. They get their own when they become visible.
-const stagedFrom = 1 << 61
-
-// StagedAdded is the time that stands for the last one of a feed while a change is staged.
-func StagedAdded(tail int64) int64 { return stagedFrom + tail }
-
 // Advancing is what an advance came to, and what it rests on.
 type Advancing struct {
 	Agreement *entente.Agreement // as it was read
@@ -228,7 +221,7 @@ func (t *Tx) Flip(ctx context.Context, a *entente.Agreement, seen []int64, now i
 		}
 		if f.Staged() {
 			base := max(now, added+1) - f.Head - 1
-			if _, err := t.exec(ctx, `UPDATE line SET added = $1 + seq WHERE feed = $2 AND seq > $3`, base, f.Feed, f.Head); err != nil {
+			if _, err := t.exec(ctx, `INSERT INTO flip (feed, begins, ends, base) VALUES ($1, $2, $3, $4)`, f.Feed, f.Head, f.Tail, base); err != nil {
 				return err
 			}
 			if _, err := t.exec(ctx, `INSERT INTO departure (feed, seq, at) SELECT DISTINCT feed, gone, gone + $1 FROM line

@@ -214,7 +214,7 @@ func (t *Tx) contentsKept(ctx context.Context, id entente.ObjectID) ([]contentKe
 
 // linesCarrying reads the lines of all feeds that carry some contents, the home feeds too.
 func (t *Tx) linesCarrying(ctx context.Context, in string, arg any) ([]HeldLine, error) {
-	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone FROM line l`+t.s.d.by("line_content")+`
+	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, `+addedOf+`, l.gone FROM line l`+t.s.d.by("line_content")+`
 		JOIN organisation o ON o.num = l.source WHERE l.content IN `+in+` ORDER BY l.feed, l.seq`, arg)
 	if err != nil {
 		return nil, err

@@ -139,7 +139,7 @@ func (t *Tx) Objects(ctx context.Context, from int64, limit int) (out []ObjectSt
 	more = len(folds) == limit && next < math.MaxInt64
 	in, arg := t.s.d.ints("$1", folds)
 	rows, err := t.query(ctx, `SELECT c.id, c.content, c.spec, c.micros, c.rest, c.digest, COALESCE(l.feed, 0), COALESCE(l.seq, 0), COALESCE(o.id, ''),
-			COALESCE(l.added, 0), COALESCE(l.gone, 0), COALESCE(l.newer, 0), COALESCE(l.later, 0), COALESCE(l.rival, 0), l.feed IS NULL,
+			COALESCE(`+addedOf+`, 0), COALESCE(l.gone, 0), COALESCE(l.newer, 0), COALESCE(l.later, 0), COALESCE(l.rival, 0), l.feed IS NULL,
 			EXISTS (SELECT 1 FROM erased e WHERE e.content = c.content), l.feed IS NULL AND (`+preservedNow+` OR EXISTS (SELECT 1 FROM unpreserved u WHERE u.object = c.id))
 		FROM content c LEFT JOIN line l ON l.content = c.content LEFT JOIN organisation o ON o.num = l.source
 		WHERE c.okey IN `+in+` ORDER BY c.id, c.content, l.feed, l.seq`, arg)
@@ -208,7 +208,7 @@ func (t *Tx) Feeds(ctx context.Context) ([]StoredFeed, error) {
 
 // Lines reads the lines of a feed beyond a position, at most limit.
 func (t *Tx) Lines(ctx context.Context, feed, after int64, limit int) ([]StoredLine, error) {
-	rows, err := t.query(ctx, `SELECT l.seq, l.content, l.source, COALESCE(o.id, ''), l.added, l.type, l.spec, l.gone, COALESCE(c.id, ''), COALESCE(c.spec, 0)
+	rows, err := t.query(ctx, `SELECT l.seq, l.content, l.source, COALESCE(o.id, ''), `+addedOf+`, l.type, l.spec, l.gone, COALESCE(c.id, ''), COALESCE(c.spec, 0)
 		FROM line l LEFT JOIN content c ON c.content = l.content LEFT JOIN organisation o ON o.num = l.source
 		WHERE l.feed = $1 AND l.seq > $2 ORDER BY l.seq LIMIT $3`, feed, after, limit)
 	if err != nil {

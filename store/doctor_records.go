@@ -78,6 +78,9 @@ func brokenReferences() []broken {
 		{text: `SELECT CAST(m.feed AS TEXT), CAST(m.seq AS TEXT) FROM moved m JOIN feed f ON f.feed = m.feed LEFT JOIN line l ON l.feed = m.feed AND l.seq = m.seq
 			LEFT JOIN line b ON b.feed = m.feed AND b.seq = m.before WHERE l.content IS NULL OR b.content IS NULL OR b.content <> l.content ORDER BY m.feed, m.seq`,
 			format: "feed %s, line %s is said to have come into view again, and did not"},
+		{text: `SELECT CAST(p.feed AS TEXT), CAST(p.ends AS TEXT) FROM flip p LEFT JOIN feed f ON f.feed = p.feed
+			WHERE f.feed IS NULL OR p.begins >= p.ends OR p.ends > f.head OR p.base + p.ends > f.added ORDER BY p.feed, p.ends`,
+			format: "feed %s is said to have had lines up to %s made visible at once, and does not reach that far"},
 		missing("erased", "content", "erasure", "content", "content", "the erasure %s is about the content %s, which does not exist"),
 		missing("erased", "erasure", "content", "erasure", "id", "content %s is said to be erased by the erasure %s, which does not exist"),
 		{text: `SELECT id, account FROM certificate WHERE LENGTH(pin) <> 32 ORDER BY id`, format: "certificate %s of the account %s has no SHA-256: nobody can sign in with it"},

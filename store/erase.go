@@ -262,7 +262,7 @@ func (t *Tx) keptContents(ctx context.Context, k *entente.Keeping, object entent
 
 // keptLines reads the lines of all feeds that carry some contents, by feed and position.
 func (t *Tx) keptLines(ctx context.Context, in string, arg any, each func(entente.KeptLine)) error {
-	rows, err := t.query(ctx, `SELECT l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival, COALESCE(f.head, 0), COALESCE(k.feed, 0), COALESCE(a.state, '')
+	rows, err := t.query(ctx, `SELECT l.seq, l.content, o.id, `+addedOf+`, l.gone, l.newer, l.later, l.rival, COALESCE(f.head, 0), COALESCE(k.feed, 0), COALESCE(a.state, '')
 		FROM line l`+t.s.d.by("line_content")+` JOIN organisation o ON o.num = l.source LEFT JOIN feed f ON f.feed = l.feed LEFT JOIN collection k ON k.feed = l.feed
 		LEFT JOIN release_feed r ON r.feed = l.feed LEFT JOIN agreement a ON a.num = r.agreement WHERE l.content IN `+in+` ORDER BY l.feed, l.seq`, arg)
 	if err != nil {

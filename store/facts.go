@@ -264,7 +264,7 @@ func (t *Tx) Known(ctx context.Context, feed int64, ids []entente.ObjectID) (map
 // linesOf reads the lines of a feed that carry some contents, in no order.
 func (t *Tx) linesOf(ctx context.Context, feed int64, contents []int64, each func(entente.Line)) error {
 	in, arg := t.s.d.ints("$2", contents)
-	rows, err := t.query(ctx, `SELECT l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+	rows, err := t.query(ctx, `SELECT l.seq, l.content, o.id, `+addedOf+`, l.gone, l.newer, l.later, l.rival
 		FROM line l JOIN organisation o ON o.num = l.source WHERE l.feed = $1 AND l.content IN `+in, feed, arg)
 	if err != nil {
 		return err

@@ -51,13 +51,11 @@ const maxTypeStreams = 8
 func (t *Tx) Page(ctx context.Context, q FeedQuery) (entente.Page, error) {
 	q.view = q.Head
 	if q.Filter.AddedAfter != 0 {
-		seq, err := t.numbers(ctx, `SELECT seq FROM line WHERE feed = $1 AND added <= $2 ORDER BY added DESC LIMIT 1`, q.Feed, min(q.Filter.AddedAfter, stagedFrom-1))
+		at, err := t.lastAt(ctx, q.Feed, q.Filter.AddedAfter)
 		if err != nil {
 			return entente.Page{}, err
 		}
-		if len(seq) == 1 {
-			q.After = max(q.After, seq[0])
-		}
+		q.After = max(q.After, at)
 	}
 	return t.around(ctx, q)
 }

@@ -31,10 +31,10 @@ func (q *query) texts(d *dialect, set []string) string {
 
 // columns are what scan reads.
 func (f FeedQuery) columns() string {
-	const entry = `l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.salt`
+	entry := `l.seq, ` + addedOf + ` AS added, c.id, c.spec, c.stamp, c.digest, c.salt`
 	switch {
 	case f.BytesOnly:
-		return `l.seq, l.added, c.digest, c.salt, c.body`
+		return `l.seq, ` + addedOf + ` AS added, c.digest, c.salt, c.body`
 	case f.Bodies:
 		return entry + `, c.body`
 	}
@@ -150,7 +150,7 @@ func exact(q *query, all []entente.Instant, c, l string) []string {
 		m := q.arg(in.Micros)
 		any = append(any, `(`+c+`.micros = `+m+` AND `+c+`.rest = `+q.arg(in.Rest)+`)`)
 		if in.Rest == "" { // times of addition are whole microseconds
-			any = append(any, `(`+c+`.micros = `+q.arg(int64(entente.Unversioned))+` AND `+l+`.added = `+m+`)`)
+			any = append(any, `(`+c+`.micros = `+q.arg(int64(entente.Unversioned))+` AND `+lineAdded(l)+` = `+m+`)`)
 		}
 	}
 	return any

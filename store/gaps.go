@@ -14,8 +14,8 @@ func (t *Tx) reach(ctx context.Context, stop, backlog string) ([]entente.FeedRea
 		since = b.Since
 	}
 	rows, err := t.query(ctx, `SELECT r.feed, f.head, COALESCE(g.begins, 0),
-			COALESCE((SELECT l.seq FROM line l WHERE l.feed = r.feed AND l.added < $1 ORDER BY l.added DESC LIMIT 1), 0)
-		FROM release_feed r JOIN feed f ON f.feed = r.feed LEFT JOIN stop_gap g ON g.feed = r.feed AND g.stop = $2 ORDER BY r.feed`, since, stop)
+			COALESCE((SELECT `+lastAt("r.feed", "$1")+`), 0)
+		FROM release_feed r JOIN feed f ON f.feed = r.feed LEFT JOIN stop_gap g ON g.feed = r.feed AND g.stop = $2 ORDER BY r.feed`, since-1, stop)
 	if err != nil {
 		return nil, err
 	}

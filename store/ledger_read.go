@@ -49,7 +49,7 @@ type ExportedLine struct {
 // ExportedLines reads entries of a release feed beyond a position and not beyond its head,
 // in their order, at most limit. What left beyond the head is there.
 func (t *Tx) ExportedLines(ctx context.Context, feed, after, head int64, limit int) ([]ExportedLine, error) {
-	rows, err := t.query(ctx, `SELECT l.seq, l.added, l.gone, c.salt, c.digest, c.id, c.stamp, k.commitment FROM line l JOIN content c ON c.content = l.content
+	rows, err := t.query(ctx, `SELECT l.seq, `+addedOf+`, l.gone, c.salt, c.digest, c.id, c.stamp, k.commitment FROM line l JOIN content c ON c.content = l.content
 		LEFT JOIN committed k ON k.feed = l.feed AND k.seq = l.seq WHERE l.feed = $1 AND l.seq > $2 AND l.seq <= $3 ORDER BY l.seq LIMIT $4`, feed, after, head, limit)
 	if err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func (t *Tx) Object(ctx context.Context, id entente.ObjectID) ([]Held, error) {
 		at[h.Content] = i
 	}
 	in, arg := t.s.d.ints("$1", contents)
-	lines, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+	lines, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, `+addedOf+`, l.gone, l.newer, l.later, l.rival
 		FROM line l JOIN organisation o ON o.num = l.source WHERE l.content IN `+in+` ORDER BY l.feed, l.seq`, arg)
 	if err != nil {
 		return nil, err

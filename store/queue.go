@@ -153,20 +153,15 @@ func (t *Tx) ReviewDecisions(ctx context.Context) ([]entente.Decision, error) {
 // HeadAt gives the position of a feed that readers saw as its last at a moment, in
 // microseconds since 1970: of the last entry that was there, or departure.
 func (t *Tx) HeadAt(ctx context.Context, feed, at int64) (int64, error) {
-	var head int64
-	for _, q := range []string{
-		`SELECT seq FROM line WHERE feed = $1 AND added <= $2 ORDER BY added DESC LIMIT 1`,
-		`SELECT seq FROM departure WHERE feed = $1 AND at <= $2 ORDER BY seq DESC LIMIT 1`,
-	} {
-		found, err := t.numbers(ctx, q, feed, at)
-		if err != nil {
-			return 0, err
-		}
-		if len(found) == 1 {
-			head = max(head, found[0])
-		}
+	head, err := t.lastAt(ctx, feed, at)
+	if err != nil {
+		return 0, err
 	}
-	return head, nil
+	left, err := t.numbers(ctx, `SELECT seq FROM departure WHERE feed = $1 AND at <= $2 ORDER BY seq DESC LIMIT 1`, feed, at)
+	if err == nil && len(left) == 1 {
+		head = max(head, left[0])
+	}
+	return head, err
 }
 
 // LiveAt counts the entries that a reader of a feed saw at a head, but for those in the
@@ -182,7 +177,7 @@ func (t *Tx) LiveAt(ctx context.Context, feed, head int64, gaps []entente.Gap, l
 	if err := t.queryRow(ctx, `SELECT COUNT(*)`+live, q.args...).Scan(&count); err != nil {
 		return 0, nil, err
 	}
-	text := `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.salt` + live + ` ORDER BY l.seq LIMIT ` + q.arg(limit)
+	text := `SELECT l.seq, ` + addedOf + `, c.id, c.spec, c.stamp, c.digest, c.salt` + live + ` ORDER BY l.seq LIMIT ` + q.arg(limit)
 	rows, err := t.query(ctx, text, q.args...)
 	if err != nil {
 		return 0, nil, err

@@ -230,6 +230,11 @@ func (d *dialect) migrations() [][]string {
 	}, {
 		// Finds events by their time, and by that of the same act in other logs.
 		`CREATE INDEX ledger_entry_at ON ledger_entry (at)`,
+	}, {
+		// Changes that were staged in release feeds and became visible: the lines beyond begins and
+		// up to ends were added at base plus their position. What line.added has of them only
+		// stands for that: see lineAdded.
+		`CREATE TABLE flip (feed BIGINT NOT NULL, begins BIGINT NOT NULL, ends BIGINT NOT NULL, base BIGINT NOT NULL, PRIMARY KEY (feed, ends)) {clustered}`,
 	}}
 }
 

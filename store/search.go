@@ -96,7 +96,7 @@ func (t *Tx) Search(ctx context.Context, terms []Term, feeds []int64, limit int)
 	}
 	q := &query{}
 	q.arg(d.searchTerms(terms)) // $1, as searchFrom has it
-	text := `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.salt, c.body, l.content, l.feed
+	text := `SELECT l.seq, ` + addedOf + `, c.id, c.spec, c.stamp, c.digest, c.salt, c.body, l.content, l.feed
 		FROM ` + d.searchFrom + ` AS s JOIN line l ON l.content = s.content JOIN content c ON c.content = s.content
 		WHERE l.gone = 0 AND l.rival = 0 AND l.newer = 0 AND l.later = 0 AND l.feed IN ` + q.ints(d, feeds) + `
 		ORDER BY s.content DESC, l.feed LIMIT ` + q.arg(limit*len(feeds))

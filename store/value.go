@@ -99,7 +99,7 @@ func (t *Tx) withValue(ctx context.Context, key int64, feeds []int64, limit int)
 // the given feeds, newest first, at most limit.
 func (t *Tx) shown(ctx context.Context, contents, feeds []int64, limit int) ([]Found, error) {
 	q := &query{}
-	rows, err := t.query(ctx, `SELECT l.seq, l.added, c.id, c.spec, c.stamp, c.digest, c.salt, c.body, l.content, l.feed
+	rows, err := t.query(ctx, `SELECT l.seq, `+addedOf+`, c.id, c.spec, c.stamp, c.digest, c.salt, c.body, l.content, l.feed
 		FROM line l JOIN content c ON c.content = l.content
 		WHERE l.content IN `+q.ints(t.s.d, contents)+` AND l.gone = 0 AND l.rival = 0 AND l.newer = 0 AND l.later = 0 AND l.feed IN `+q.ints(t.s.d, feeds)+`
 		ORDER BY l.content DESC, l.feed LIMIT `+q.arg(limit*len(feeds)), q.args...)

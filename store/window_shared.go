@@ -152,7 +152,7 @@ func (t *Tx) notOne(ctx context.Context, set []int64, count string, args ...any)
 // carried reads the lines of some feeds that carry some contents.
 func (t *Tx) carried(ctx context.Context, contents, feeds []int64, each func(feed int64, x entente.Line)) error {
 	from, where, args := t.s.d.carrying(contents, feeds)
-	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, l.added, l.gone, l.newer, l.later, l.rival
+	rows, err := t.query(ctx, `SELECT l.feed, l.seq, l.content, o.id, `+addedOf+`, l.gone, l.newer, l.later, l.rival
 		FROM `+from+` JOIN organisation o ON o.num = l.source`+where, args...)
 	if err != nil {
 		return err
