@@ -167,7 +167,7 @@ func (n *Node) applyHeld(ctx context.Context, num int64, progress func(done, tot
 		defer p.drop()
 		for {
 			var more bool
-			err := n.besideIntake(ctx, func() (err error) { more, err = p.once(ctx); return err })
+			err := n.besideIntake(ctx, false, func() (err error) { more, err = p.once(ctx); return err })
 			if err == nil && p.work != nil {
 				err = p.doWork(ctx, p.work)
 			}

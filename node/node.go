@@ -159,6 +159,7 @@ func (n *Node) Do(ctx context.Context, a entente.Actor, c entente.Command) (ente
 
 // do is [Node.Do]; first runs at the beginning of the transaction.
 func (n *Node) do(ctx context.Context, a entente.Actor, c entente.Command, first func(*store.Tx) error) (entente.Receipt, error) {
+	began := time.Now()
 	var reserved struct{ content, feed, organisation, agreement int64 }
 	var err error
 	switch c := c.(type) {
@@ -229,7 +230,7 @@ func (n *Node) do(ctx context.Context, a entente.Actor, c entente.Command, first
 	}
 	wake(n.sequence)
 	if change.Head != 0 {
-		n.pace.came()
+		n.pace.came(batchTime{began, time.Now()})
 	}
 	if change.Head != 0 || len(change.Logs) > 0 {
 		wake(n.wake)

@@ -33,7 +33,7 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	s := &staging{applier: p, change: began}
 	for {
 		var more bool
-		err := p.n.besideIntake(ctx, func() (err error) { more, err = s.once(ctx); return err })
+		err := p.n.besideIntake(ctx, true, func() (err error) { more, err = s.once(ctx); return err })
 		if err != nil || !more {
 			return err
 		}

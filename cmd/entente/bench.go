@@ -35,11 +35,13 @@ type bench struct {
 	objects int
 	batch   int
 	clients int
-	dir     string // of this run
-	node    string // the data directory of the node that is measured
-	db      string // its database, "" for SQLite
-	gen     generator
-	figures []figure
+	// Of the intake beside an activation: objects a second, and of a batch.
+	rate, rateBatch int
+	dir             string // of this run
+	node            string // the data directory of the node that is measured
+	db              string // its database, "" for SQLite
+	gen             generator
+	figures         []figure
 }
 
 func (a *app) benchCmd() *cobra.Command {

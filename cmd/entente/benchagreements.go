@@ -35,8 +35,10 @@ func (b *bench) agreementsCmd() *cobra.Command {
 		Long: `Measures, within one process: intake with no agreement, with 50 that do not cover
 the collection, and with 10 that do; how fast their appliers append and when they
 have caught up; how soon a new version stands in 10 feeds of an idle node;
-activating an agreement over everything, idle and while intake goes on; and pages
-of a partner.
+activating an agreement over everything, idle, beside a steady intake (--rate, in
+batches of --rate-batch) and beside one as fast as one client can, each with a
+reader who polls pages; and pages of a partner. The intake that was really reached
+meanwhile stands beneath each activation.
 
 With --db the PostgreSQL server named must allow databases to be made.`,
 		Example: "  entente bench agreements --objects 300000",
@@ -44,6 +46,9 @@ With --db the PostgreSQL server named must allow databases to be made.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if b.objects < 1000 {
 				return usagef("--objects must be 1000 or more")
+			}
+			if b.rate < 1 || b.rateBatch < 1 || b.rateBatch > 1000 {
+				return usagef("--rate must be 1 or more; --rate-batch 1 to 1000")
 			}
 			b.db = b.a.db
 			if !cmd.Flags().Changed("db") {
@@ -53,6 +58,8 @@ With --db the PostgreSQL server named must allow databases to be made.`,
 		},
 	}
 	cmd.Flags().IntVar(&b.objects, "objects", 100_000, "how many objects")
+	cmd.Flags().IntVar(&b.rate, "rate", 2000, "objects a second of the steady intake")
+	cmd.Flags().IntVar(&b.rateBatch, "rate-batch", 250, "objects of a batch of it")
 	return cmd
 }
 
@@ -205,7 +212,7 @@ func (b *bench) alone(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{Name: "activation over all of it", Value: float64(b.objects) / time.Since(began).Seconds(), Unit: "objects/s"})
-	for _, f := range []func(context.Context) error{s.pages, s.asked, s.stopped, s.busyActivation} {
+	for _, f := range []func(context.Context) error{s.pages, s.asked, s.stopped, s.busyActivations} {
 		if err := f(ctx); err != nil {
 			return err
 		}

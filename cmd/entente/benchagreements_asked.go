@@ -10,47 +10,100 @@ import (
 	"entente/node"
 )
 
-// busyActivation activates another agreement while intake goes on and a partner reads.
-func (s *sharing) busyActivation(ctx context.Context) error {
+// beside is what goes on while an agreement is activated.
+type beside struct {
+	name  string        // of the intake
+	what  string        // and what it is
+	batch int           // objects that are taken in at a time
+	each  time.Duration // from one batch to the next, 0 for as soon as the one before is in
+	poll  time.Duration // from one page of the reader to the next
+}
+
+// busyActivations activate further agreements while intake goes on and a partner reads: at a
+// rate that is asked for, and as fast as one client can.
+func (s *sharing) busyActivations(ctx context.Context) error {
+	held := s.objects
+	for i, b := range []beside{
+		{"steady intake", fmt.Sprintf("%d objects/s in batches of %d", s.rate, s.rateBatch), s.rateBatch, time.Duration(s.rateBatch) * time.Second / time.Duration(s.rate), 50 * time.Millisecond},
+		{"full intake", "as fast as one client can, in batches of 1000", 1000, 0, 5 * time.Millisecond},
+	} {
+		if err := s.n.SettleAll(ctx); err != nil {
+			return err
+		}
+		if err := s.n.CatchUp(ctx, nil); err != nil {
+			return err
+		}
+		taken, err := s.activateBeside(ctx, fmt.Sprintf("busy-%d", i), held, b)
+		if err != nil {
+			return err
+		}
+		held += taken
+	}
+	return nil
+}
+
+// activateBeside activates an agreement over as many objects as are held, and gives how many
+// were taken in meanwhile. Afterwards the agreement is suspended.
+func (s *sharing) activateBeside(ctx context.Context, agreement string, held int, b beside) (taken int, err error) {
 	working, stop := context.WithCancel(ctx)
-	var beside sync.WaitGroup
-	var rate float64
+	var others sync.WaitGroup
 	var reads times
-	beside.Go(func() {
-		first := s.objects
-		began := time.Now()
-		taken := 0
-		for working.Err() == nil {
-			if s.take(ctx, "bench", s.gen.envelope(first+taken, 1000)) != nil {
+	began := time.Now()
+	var took time.Duration // of intake
+	others.Go(func() {
+		for due := began; working.Err() == nil; due = due.Add(b.each) {
+			wait(working, time.Until(due))
+			if working.Err() != nil || s.take(ctx, "bench", s.gen.envelope(held+taken, b.batch)) != nil {
 				break
 			}
-			taken += 1000
+			taken += b.batch
 		}
-		rate = float64(taken) / time.Since(began).Seconds()
+		took = time.Since(began)
 	})
-	beside.Go(func() {
-		for working.Err() == nil {
+	others.Go(func() {
+		for due := began; working.Err() == nil; due = due.Add(b.poll) {
+			wait(working, time.Until(due))
 			began := time.Now()
 			if s.page(ctx, "first", 0) != nil {
 				return
 			}
 			reads = append(reads, time.Since(began))
-			time.Sleep(5 * time.Millisecond)
 		}
 	})
-	began := time.Now()
-	err := s.agree(ctx, "second", "bench")
-	took := time.Since(began)
+	err = s.agree(ctx, agreement, "bench")
+	activated := time.Since(began)
 	stop()
-	beside.Wait()
+	others.Wait()
 	if err != nil {
-		return err
+		return taken, err
 	}
-	s.add(figure{Name: "activation while intake and a reader go on", Value: float64(s.objects) / took.Seconds(), Unit: "objects/s"})
-	s.add(figure{Name: "intake meanwhile", Value: rate, Unit: "objects/s"})
-	s.add(figure{Name: "page of another agreement meanwhile, median", Value: reads.at(0.5), Unit: "ms"})
-	s.add(figure{Name: "page of another agreement meanwhile, p99", Value: reads.at(0.99), Unit: "ms"})
-	return nil
+	for _, f := range []figure{
+		{Name: fmt.Sprintf("activation beside %s (%s) and a reader (a page every %v)", b.name, b.what, b.poll), Value: float64(held) / activated.Seconds(), Unit: "objects/s"},
+		{Name: "intake reached meanwhile, " + b.name, Value: float64(taken) / took.Seconds(), Unit: "objects/s"},
+		{Name: "pages of another agreement read meanwhile, " + b.name, Value: float64(len(reads)) / took.Seconds(), Unit: "pages/s"},
+		{Name: "page of another agreement meanwhile, median, " + b.name, Value: reads.at(0.5), Unit: "ms"},
+		{Name: "page of another agreement meanwhile, p99, " + b.name, Value: reads.at(0.99), Unit: "ms"},
+	} {
+		s.add(f)
+	}
+	a, err := s.n.AgreementNamed(ctx, s.who, agreement)
+	if err == nil {
+		_, err = s.n.Do(ctx, s.who, entente.SuspendAgreement{Agreement: a.ID, Reason: "bench"})
+	}
+	return taken, err
+}
+
+// wait waits, but not beyond the end of ctx.
+func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
 }
 
 // page reads a page of 100 of an agreement's feed, behind a position.
