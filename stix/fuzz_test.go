@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -75,6 +76,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if id, err := entente.ParseObjectID(string(v.ID)); err != nil || id.Type() != v.Type {
 			t.Fatalf("%q of type %q", v.ID, v.Type)
+		}
+		if held := Held(raw); !reflect.DeepEqual(held, v) {
+			t.Fatalf("held it is %+v, not %+v", held, v)
 		}
 		agreeOnVersioning(t, v.Bytes)
 		again, _ := Parse(v.Bytes)

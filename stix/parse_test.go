@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +192,9 @@ func TestParseCorpus(t *testing.T) {
 			}
 			if !bytes.Equal(v.Bytes, raw) {
 				t.Fatalf("%s: the bytes of %s are not its bytes", file, v.ID)
+			}
+			if held := Held(raw); !reflect.DeepEqual(held, v) {
+				t.Fatalf("%s: held it is %+v, not %+v", file, held, v)
 			}
 			compareReferences(t, v, o)
 		}

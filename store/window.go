@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"entente"
 )
@@ -24,6 +25,7 @@ type Window struct {
 	lines    map[int64][]logged                 // by content of these: what the logs have of it
 	known    []int64                            // by place: up to where the log was there when all this was read
 	size     int                                // bytes of the contents that were parsed
+	reach    int64
 	// commitments are those to the contents that have arrived.
 	commitments map[int64]entente.Commitment
 }
@@ -43,11 +45,14 @@ type Touched struct {
 // Window reads what comes next in the accept logs that an agreement covers, beyond the
 // positions from (by place) and not beyond upTo: about limit lines at most, always whole
 // batches of submissions, in the order in which they came over all logs. Parse reads a
-// version's bytes. Objects that skip names are left out; it may be nil.
-func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte) *entente.Version, skip func(entente.ObjectID) bool) (*Window, error) {
+// version's bytes. What several tells may be of an earlier state, but of one in which all up to
+// upTo was there; it may be nil.
+func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, several *Several, parse func([]byte) *entente.Version) (*Window, error) {
 	w := NewWindow(from)
 	for place, f := range a.Feeds {
-		w.known[place] = max(f.LogHead, upTo[place])
+		if w.known[place] = upTo[place]; several == nil {
+			w.known[place] = max(f.LogHead, upTo[place])
+		}
 	}
 	type batch struct {
 		place       int
@@ -57,6 +62,10 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	}
 	var all []batch
 	arrived := map[int64]heldContent{}
+	// What has arrived is parsed while it is looked for what else there is of it.
+	var mu sync.Mutex
+	var parsing sync.WaitGroup
+	defer parsing.Wait()
 	horizon := int64(-1) // of a log that has more than was read: what came later waits
 	for place, f := range a.Feeds {
 		lines, more, err := t.arrivals(ctx, f.Log, from[place], upTo[place], limit)
@@ -68,16 +77,11 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 			of = append(of, batch{place: place, first: l.first, last: l.last, at: l.added, ids: l.ids})
 		}
 		all = append(all, of...)
+		parsing.Go(func() { w.parse(lines.arrived, parse, &mu) })
 		for _, x := range lines.arrived {
-			if skip != nil && skip(x.held.id) {
-				continue
-			}
-			if v := parse(x.bytes); v != nil {
-				w.versions[x.held.content] = v
-				w.size += len(x.bytes)
-			}
 			arrived[x.held.content] = x.held
 			w.commitments[x.held.content] = x.commitment
+			w.reach = max(w.reach, x.held.content)
 		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
 			horizon = of[len(of)-1].at
@@ -86,9 +90,6 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	}
 	slices.SortStableFunc(all, func(x, y batch) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.place, y.place)) })
 	for _, b := range all {
-		if skip != nil {
-			b.ids = slices.DeleteFunc(b.ids, skip)
-		}
 		if horizon >= 0 && b.at > horizon {
 			w.More = true
 			break
@@ -103,12 +104,28 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	if len(w.contents) == 0 {
 		return w, nil
 	}
-	contents, err := t.gather(ctx, w, arrived)
+	contents, err := t.gather(ctx, w, arrived, several)
 	if err != nil || len(contents) == 0 {
 		return w, err
 	}
 	w.lines, err = t.loggedOf(ctx, a, contents)
 	return w, err
+}
+
+// parse parses what has arrived.
+func (w *Window) parse(all []arrival, parse func([]byte) *entente.Version, mu *sync.Mutex) {
+	versions := make([]*entente.Version, len(all))
+	for i, x := range all {
+		versions[i] = parse(x.bytes)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for i, v := range versions {
+		if v != nil {
+			w.versions[all[i].held.content] = v
+			w.size += len(all[i].bytes)
+		}
+	}
 }
 
 // NewWindow is a window with nothing in it.

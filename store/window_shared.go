@@ -41,6 +41,32 @@ func (w *Window) Anew() *Window {
 	return &own
 }
 
+// Reach is the greatest number of a content that has arrived in the window.
+func (w *Window) Reach() int64 { return w.reach }
+
+// Positions are by step and place the positions of the logs that the step ends at.
+func (w *Window) Positions() [][]int64 {
+	if len(w.Steps) == 0 { // other steps, which move nothing
+		return [][]int64{w.From}
+	}
+	out := make([][]int64, len(w.Steps))
+	for i := range out {
+		out[i] = slices.Clone(w.From)
+	}
+	for place, all := range w.Batches {
+		for k, b := range all {
+			to := len(out)
+			if k+1 < len(all) {
+				to = all[k+1].Step - 1
+			}
+			for i := b.Step - 1; i < to; i++ {
+				out[i][place] = b.Last
+			}
+		}
+	}
+	return out
+}
+
 // Size is about how many bytes of memory the window takes.
 func (w *Window) Size() int { return 4096 + w.size + 1000*len(w.versions) }
 
@@ -53,22 +79,34 @@ type logged struct {
 // gather finds all contents of the objects in a window, and gives their numbers. Those that
 // have arrived in it are known; others are few, and a look at the index tells whether there
 // are any.
-func (t *Tx) gather(ctx context.Context, w *Window, arrived map[int64]heldContent) ([]int64, error) {
-	ids := make([]entente.ObjectID, 0, len(w.contents))
-	for id := range w.contents {
-		ids = append(ids, id)
-	}
-	in, arg := t.s.d.ints("$1", folds(ids))
-	contents, err := t.numbers(ctx, `SELECT content FROM content WHERE okey IN `+in, arg)
-	if err != nil {
-		return nil, err
-	}
+func (t *Tx) gather(ctx context.Context, w *Window, arrived map[int64]heldContent, several *Several) ([]int64, error) {
 	var others, out []int64
 	each := func(c heldContent) {
 		if all, ok := w.contents[c.id]; ok { // else another id of the same fold, or of a batch that is left for later
 			w.contents[c.id] = append(all, c)
 			out = append(out, c.content)
 		}
+	}
+	if several != nil {
+		for _, c := range arrived {
+			if !several.has(c.id) {
+				each(c)
+			}
+		}
+	}
+	ids := make([]entente.ObjectID, 0, len(w.contents))
+	for id, all := range w.contents {
+		if len(all) == 0 {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	in, arg := t.s.d.ints("$1", folds(ids))
+	contents, err := t.numbers(ctx, `SELECT content FROM content WHERE okey IN `+in, arg)
+	if err != nil {
+		return nil, err
 	}
 	for _, content := range contents {
 		if c, ok := arrived[content]; ok {
@@ -83,6 +121,41 @@ func (t *Tx) gather(ctx context.Context, w *Window, arrived map[int64]heldConten
 	in, arg = t.s.d.ints("$1", others)
 	err = t.contentsWhere(ctx, `content IN `+in, arg, each)
 	return out, err
+}
+
+// Several tells of which objects the store has several contents: those of any other that has
+// arrived need not be looked for. Where all of a log is read, that is most of the work.
+type Several struct{ folds map[int64]struct{} }
+
+// has may be true of an object of the same fold as one of those.
+func (s *Several) has(id entente.ObjectID) bool {
+	_, ok := s.folds[id.Fold()]
+	return ok
+}
+
+// maxSeveral bounds what is remembered of such objects: some 20 bytes each.
+const maxSeveral = 1_000_000
+
+// Several reads through all contents if what is to be read of accept logs, up to some
+// positions, is a great part of them; nil if not.
+func (t *Tx) Several(ctx context.Context, upTo []int64) (*Several, error) {
+	var lines int64
+	for _, at := range upTo {
+		lines += at
+	}
+	last, err := t.numbers(ctx, `SELECT content FROM content ORDER BY content DESC LIMIT 1`)
+	if err != nil || len(last) == 0 || lines < last[0]/8 {
+		return nil, err
+	}
+	folds, err := t.numbers(ctx, `SELECT okey FROM content GROUP BY okey HAVING COUNT(*) > 1 LIMIT $1`, maxSeveral+1)
+	if err != nil || len(folds) > maxSeveral {
+		return nil, err
+	}
+	s := &Several{make(map[int64]struct{}, len(folds))}
+	for _, fold := range folds {
+		s.folds[fold] = struct{}{}
+	}
+	return s, nil
 }
 
 // loggedOf reads the lines of the covered accept logs that carry some contents.
