@@ -20,6 +20,7 @@ type rehearsal struct {
 	change func(*entente.Matter)
 	// closing is [entente.Circumstances.Closing].
 	closing bool
+	opens   bool // readers come in again by it
 
 	ctx      context.Context
 	base     *store.Library
