@@ -11,10 +11,10 @@ import (
 )
 
 // PreviewOptions say which change is to be seen before it is made. One of Terms, Restrict,
-// Lift, Decide, Shut, Stop and LiftStop is set, or none: then it is that what is on the table of the
+// Lift, Decide, Shut, Stop, LiftStop, Dissent and Strike is set, or none: then it is that what is on the table of the
 // agreement is activated or, after a suspension, restored.
 type PreviewOptions struct {
-	Agreement string // name or id; not for Restrict, Lift, Stop and LiftStop
+	Agreement string // name or id; for Terms, Decide, Shut and an activation
 	Terms     *entente.Terms
 	Backlog   string // for terms and LiftStop: see [entente.ParseBacklog]
 	Restrict  *entente.RestrictObject
@@ -24,7 +24,9 @@ type PreviewOptions struct {
 	Stop      string // name or id of the partner that is stopped
 	LiftStop  string // name or id of the partner on which a stop is lifted
 	StopID    string // of that stop; "" where one stands
-	Limit     int    // the most entries that are listed of each kind
+	Dissent   *NewDissent
+	Strike    entente.ObjectID // dissent of home's own
+	Limit     int              // the most entries that are listed of each kind
 }
 
 // Preview is what a change would do, at the positions that the token names.
@@ -72,6 +74,10 @@ func (n *Node) Preview(ctx context.Context, a entente.Actor, o PreviewOptions) (
 	if err := mayKnowPartners(a); err != nil {
 		return Preview{}, err
 	}
+	about, err := n.considered(ctx, a, o)
+	if err != nil {
+		return Preview{}, err
+	}
 	// One at a time: each takes memory by what moves, and two states of the store at once.
 	select {
 	case n.preview <- struct{}{}:
@@ -83,7 +89,12 @@ func (n *Node) Preview(ctx context.Context, a entente.Actor, o PreviewOptions) (
 		var out Preview
 		err := n.view(ctx, a, func(t *store.Tx) (err error) {
 			out = Preview{}
-			if err := n.previewIn(ctx, t, o, &out); err != nil {
+			if about != nil {
+				err = n.previewDissent(ctx, t, o, about, &out)
+			} else {
+				err = n.previewIn(ctx, t, o, &out)
+			}
+			if err != nil {
 				return err
 			}
 			out.Names, err = allNames(ctx, t)

@@ -100,10 +100,11 @@ func (a *app) previewCmd() *cobra.Command {
   entente preview withdraw indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --for north
   entente preview stop "North CERT"
   entente preview lift "North CERT" --backlog none
-  entente preview end north`,
+  entente preview end north
+  entente preview dissent indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --disagree`,
 	}
 	limit := cmd.PersistentFlags().Int("limit", 20, "the most entries of each kind to list; counts are of all")
-	sub := func(use, short string, args cobra.PositionalArgs, options func(context.Context, *node.Node, entente.Actor, []string) (node.PreviewOptions, error)) *cobra.Command {
+	var sub previewing = func(use, short string, args cobra.PositionalArgs, options previewed) *cobra.Command {
 		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
 			if *limit < 0 || *limit > 100_000 {
 				return usagef("--limit is between 0 and 100000")
@@ -177,35 +178,8 @@ func (a *app) previewCmd() *cobra.Command {
 		})
 	lift.Flags().StringVar(&backlog, "backlog", "", "what of the time of the stop the partner is to get: none, all, or since:TIME")
 	lift.Flags().StringVar(&stop, "stop", "", "id of the stop, where several stand")
-	for _, d := range []deciding{{action: entente.Approve}, {action: entente.Refuse}, {action: entente.Keep}, {action: entente.Withdraw, whole: true},
-		{action: entente.Urgent}, {action: entente.Tearline}} {
-		var agreement, version, digest string
-		var whole bool
-		c := sub(d.action.String()+" ID", "The decision \""+d.action.String()+"\" of one person", cobra.ExactArgs(1),
-			func(ctx context.Context, n *node.Node, who entente.Actor, args []string) (node.PreviewOptions, error) {
-				id, err := entente.ParseObjectID(args[0])
-				if err != nil {
-					return node.PreviewOptions{}, err
-				}
-				k, err := n.Concerns(ctx, who, agreement, id)
-				if err != nil {
-					return node.PreviewOptions{}, err
-				}
-				c := entente.TakeDecision{Object: id, Action: d.action}
-				v, err := chooseVersion(k, d, version, digest, whole)
-				if v != nil {
-					c.Digest = v.Digest
-				}
-				return node.PreviewOptions{Agreement: agreement, Decide: &c}, err
-			})
-		c.Flags().StringVar(&agreement, "for", "", "the agreement (required)")
-		c.Flags().StringVar(&version, "version", "", "the version that is meant, where several fit")
-		c.Flags().StringVar(&digest, "digest", "", "the version that is meant, by its SHA-256")
-		if d.whole {
-			c.Flags().BoolVar(&whole, "whole", false, "the object as a whole, whatever version comes")
-		}
-		c.MarkFlagRequired("for")
-	}
+	previewDecisions(sub)
+	previewDissent(sub)
 	return cmd
 }
 
