@@ -39,6 +39,7 @@ type Advanced struct {
 	In       []ObjectID // objects of which something entered
 	Entered  int        // entries appended
 	Left     int        // entries withdrawn
+	Anew     *Anew      // for [Anew.Add]; nil where [Circumstances.Anew] is
 }
 
 // Stamped tells what an entry that carries a stamped copy is the copy of.
@@ -86,6 +87,9 @@ func Advance(c *Circumstances, lib Library, steps [][]ObjectID) (Advanced, error
 		return Advanced{}, err
 	}
 	for i, ids := range steps {
+		if c.Anew != nil {
+			a.ends = c.Ends[i]
+		}
 		if err := a.take(ids, arriving[i]); err != nil {
 			return Advanced{}, err
 		}
@@ -110,6 +114,7 @@ type advance struct {
 	kept    []*advancing
 	shaken  map[ObjectID]bool // of which something left that references may have stood on
 	made    map[int64]bool    // copies that are among out.Contents
+	ends    []int64           // of the present step: see [Circumstances.Ends]
 	mark    int               // of the present look at what may enter
 	out     Advanced
 	front   [1]*advancing // see arrive
@@ -123,6 +128,9 @@ func newAdvance(c *Circumstances, lib Library, about int) *advance {
 		asked: make(map[ObjectID]bool, about), awaiting: map[ObjectID][]*advancing{}, dissented: map[ObjectID][]*advancing{},
 		shaken: map[ObjectID]bool{}, made: map[int64]bool{}}
 	own.Define, own.Present, own.Telling = a.define, nil, false
+	if c.Anew != nil {
+		a.out.Anew = &Anew{left: map[int64]struct{}{}, early: map[int64][]ObjectID{}, referred: map[int64]struct{}{}}
+	}
 	for _, f := range c.Agreement.Feeds {
 		a.journals = append(a.journals, newFeedJournal(f, c.Now, about/len(c.Agreement.Feeds)))
 	}
@@ -314,28 +322,6 @@ func (a *advance) promising(o *advancing) bool {
 	})
 }
 
-// Creator is the organisation whose identity is named first by the source that submitted the
-// object first, "" where that is nobody known. Whoever came first: later claims, of whatever
-// date, take an object from nobody, also where that source named nobody.
-func Creator(m *Matter, owner func(ObjectID) string) string {
-	var first, named *Submission
-	for i := range m.Submissions {
-		if s := &m.Submissions[i]; first == nil || s.before(first) {
-			first = s
-		}
-	}
-	for i := range m.Submissions {
-		s := &m.Submissions[i]
-		if s.Source == first.Source && s.Version.CreatedBy != "" && (named == nil || s.before(named)) {
-			named = s
-		}
-	}
-	if named == nil {
-		return ""
-	}
-	return owner(named.Version.CreatedBy)
-}
-
 // before tells which of two submissions came first.
 func (s *Submission) before(o *Submission) bool { return s.arrival(o) < 0 }
 
@@ -351,6 +337,7 @@ func (a *advance) change() Advanced {
 			a.out.Entered += len(c.Lines)
 		}
 	}
+	a.refersNow()
 	for id, o := range a.objects {
 		if o == nil {
 			continue

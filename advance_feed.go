@@ -143,6 +143,7 @@ func (a *advance) cascade() ([]*advancing, error) {
 	var out []*advancing
 	for len(a.shaken) > 0 {
 		shaken := a.shaken
+		gone := func(id ObjectID) bool { return shaken[id] }
 		a.shaken = map[ObjectID]bool{}
 		var ids []ObjectID
 		for id := range shaken {
@@ -154,10 +155,14 @@ func (a *advance) cascade() ([]*advancing, error) {
 				return nil, err
 			}
 		}
-		referrers, err := a.lib.Referrers(ids)
-		if err != nil {
-			return nil, err
+		var referrers []ObjectID
+		if asked := a.askable(ids); len(asked) > 0 {
+			var err error
+			if referrers, err = a.lib.Referrers(asked); err != nil {
+				return nil, err
+			}
 		}
+		referrers = append(referrers, a.left(ids)...)
 		// What entered in this advance the library does not know.
 		a.refer()
 		for _, id := range ids {
@@ -176,7 +181,7 @@ func (a *advance) cascade() ([]*advancing, error) {
 			}
 			var leaving []Standing
 			for _, x := range o.m.Standing {
-				if s := o.m.submission(&x); s != nil && a.lost(&x, s, shaken) {
+				if s := o.m.submission(&x); s != nil && !a.spared(o, &x) && a.lost(&x, s, gone) {
 					leaving = append(leaving, x)
 				}
 			}
@@ -229,13 +234,13 @@ func (m *Matter) submission(x *Standing) *Submission {
 
 // lost tells whether an entry refers to one of the objects, and nothing of that stands
 // before it any more, or in another feed.
-func (a *advance) lost(x *Standing, s *Submission, shaken map[ObjectID]bool) bool {
+func (a *advance) lost(x *Standing, s *Submission, shaken func(ObjectID) bool) bool {
 	for _, id := range s.Version.References {
-		if !shaken[id] || id == s.Version.ID || a.presence[id]&InVocabulary != 0 {
+		if !shaken(id) || id == s.Version.ID || a.presence[id]&InVocabulary != 0 {
 			continue
 		}
-		to := a.objects[id]
-		if !slices.ContainsFunc(to.m.Standing, func(y Standing) bool { return y.Place != x.Place || y.Line.Seq < x.Line.Seq }) {
+		to := a.objects[id] // nil where nothing is known of it
+		if to == nil || !slices.ContainsFunc(to.m.Standing, func(y Standing) bool { return y.Place != x.Place || y.Line.Seq < x.Line.Seq }) {
 			return true
 		}
 	}

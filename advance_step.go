@@ -19,7 +19,11 @@ func (a *advance) take(ids []ObjectID, arriving []arrival) error {
 			front = append(append(front, o), woken...)
 		}
 	}
-	if err := a.carry(front); err != nil {
+	late, err := a.overdue(ids)
+	if err != nil {
+		return err
+	}
+	if err := a.carry(append(front, late...)); err != nil {
 		return err
 	}
 	for _, x := range arriving {

@@ -394,6 +394,7 @@ func (a *advance) append(o *advancing, c *candidate) error {
 		a.refers(o, s)
 	}
 	a.out.In = append(a.out.In, id)
+	a.enteredEarly(o, s)
 	c.s = nil // it stands
 	return nil
 }

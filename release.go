@@ -73,6 +73,10 @@ type Circumstances struct {
 	// Closing tells that what stands may refer to what is not there, or not before it: the terms
 	// before these did not ask for it.
 	Closing bool
+	// Anew tells that all that the logs hold is judged again, over several advances: nil if not.
+	// Ends are then by step and place the positions of the logs up to which all is judged by then.
+	Anew *Anew
+	Ends [][]int64
 	// Telling has each rule say what it saw, and all rules asked although one has refused.
 	Telling bool
 }

@@ -290,6 +290,28 @@ func (s *Submission) claims() *Submission {
 	return s
 }
 
+// Creator is the organisation whose identity is named first by the source that submitted the
+// object first, "" where that is nobody known. Whoever came first: later claims, of whatever
+// date, take an object from nobody, also where that source named nobody.
+func Creator(m *Matter, owner func(ObjectID) string) string {
+	var first, named *Submission
+	for i := range m.Submissions {
+		if s := &m.Submissions[i]; first == nil || s.before(first) {
+			first = s
+		}
+	}
+	for i := range m.Submissions {
+		s := &m.Submissions[i]
+		if s.Source == first.Source && s.Version.CreatedBy != "" && (named == nil || s.before(named)) {
+			named = s
+		}
+	}
+	if named == nil {
+		return ""
+	}
+	return owner(named.Version.CreatedBy)
+}
+
 func (a *advance) claimed(o *advancing, claim *Submission) (changed bool) {
 	creator := a.creatorBy(claim)
 	changed = creator != o.creator

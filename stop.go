@@ -185,16 +185,7 @@ func decideLift(c Lift, f Facts) (Change, error) {
 	s.Lifted, s.LiftedBy = f.Now, f.Actor.Account.ID
 	ch := Change{Stop: &s, Receipt: Receipt{ID: s.ID, Mandate: m}}
 	for _, r := range f.Reach {
-		g := StopGap{Stop: s.ID, Organisation: s.Organisation, Feed: r.Feed, Gap: Gap{After: r.Stopped}}
-		switch {
-		case b.All:
-		case b.Since != 0:
-			g.UpTo = min(r.Before, r.Head)
-		default:
-			g.UpTo = r.Head
-		}
-		g.UpTo = max(g.UpTo, g.After) // where there is nothing to leave out
-		ch.Gaps = append(ch.Gaps, g)
+		ch.Gaps = append(ch.Gaps, StopGap{Stop: s.ID, Organisation: s.Organisation, Feed: r.Feed, Gap: r.LeftOut(b)})
 	}
 	return ch, nil
 }
@@ -205,6 +196,21 @@ type FeedReach struct {
 	Head    int64
 	Stopped int64 // the head when the stop was placed, 0 for a feed that was not there
 	Before  int64 // the last position that was added before the moment of a choice since:TIME
+}
+
+// LeftOut is what the partner does not get of the feed by a choice of backlog when the stop is
+// lifted; it is empty where nothing is to be left out.
+func (r FeedReach) LeftOut(b Backlog) Gap {
+	g := Gap{After: r.Stopped}
+	switch {
+	case b.All:
+	case b.Since != 0:
+		g.UpTo = min(r.Before, r.Head)
+	default:
+		g.UpTo = r.Head
+	}
+	g.UpTo = max(g.UpTo, g.After)
+	return g
 }
 
 // StopGap is the [Gap] that a stop leaves in a release feed. While the stop stands its end

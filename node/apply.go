@@ -197,6 +197,9 @@ type applier struct {
 	took     int                // bytes of the windows that were judged
 	wide     bool               // a change is staged
 	closing  bool               // see [entente.Circumstances]
+	anew     *entente.Anew      // the same, while a change is staged
+	reach    int64              // see [store.LibraryOptions]
+	several  *store.Several     // nil unless a change is staged
 	work     *entente.Agreement // one with a change under way, to be made
 }
 
@@ -229,7 +232,7 @@ func (p *applier) once(ctx context.Context) (more bool, err error) {
 		for i, f := range a.Feeds {
 			from[i], upTo[i] = f.Seen, f.LogHead
 		}
-		r, err = p.read(ctx, t, a, from, upTo, false)
+		r, err = p.read(ctx, t, a, from, upTo)
 		return err
 	})
 	switch {
@@ -298,11 +301,12 @@ func (r *turn) tell(progress func(done, total int64)) {
 }
 
 // read judges what lies in the accept logs between two positions each, or a part of it; or
-// what decisions ask to judge, which comes first. Anew says that submissions count that
-// stand anywhere up to the second position, as the logs are judged all over again. It
-// gives nil if there is nothing to judge.
-func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo []int64, anew bool) (*turn, error) {
+// what decisions ask to judge, which comes first. Where the logs are judged all over again,
+// submissions count that stand anywhere up to the second position. It gives nil if there is
+// nothing to judge.
+func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, from, upTo []int64) (*turn, error) {
 	r := &turn{upTo: upTo}
+	anew := p.anew != nil
 	now := p.n.now()
 	touched, err := t.TouchedOf(ctx, a.Num, now, applyLines)
 	if err != nil {
@@ -333,11 +337,13 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 		}
 	}
 	counts := w.UpTo
+	var ends [][]int64
 	if anew {
-		counts, w = upTo, w.Anew()
+		p.reach = max(p.reach, w.Reach())
+		counts, ends, w = upTo, w.Positions(), w.Anew()
 	}
 	lib, err := t.Library(ctx, store.LibraryOptions{Agreement: a, Window: w, Settled: counts, Parse: stix.Reread,
-		Follower: searchJob, ReferenceKey: referenceKey, Standing: &p.standing})
+		Follower: searchJob, ReferenceKey: referenceKey, Standing: &p.standing, Reach: p.reach})
 	if err != nil {
 		return nil, err
 	}
@@ -345,7 +351,7 @@ func (p *applier) read(ctx context.Context, t *store.Tx, a *entente.Agreement, f
 	if err != nil {
 		return nil, err
 	}
-	c.Closing = p.closing
+	c.Closing, c.Anew, c.Ends = p.closing, p.anew, ends
 	advanced, err := entente.Advance(c, lib, steps)
 	if err != nil {
 		return nil, err

@@ -402,7 +402,7 @@ func TestDecisionWhileJudging(t *testing.T) {
 		defer p.drop()
 		var r *turn
 		s.must(s.n.st.View(s.Context(), func(t *store.Tx) (err error) {
-			r, err = p.read(s.Context(), t, &a, []int64{a.Feeds[0].Seen}, []int64{a.Feeds[0].LogHead}, false)
+			r, err = p.read(s.Context(), t, &a, []int64{a.Feeds[0].Seen}, []int64{a.Feeds[0].LogHead})
 			return err
 		}))
 		if r.write.Entered != 2 {

@@ -27,23 +27,32 @@ const maxDissentText = 64 << 10
 
 // Dissent writes dissent of home's own as a standard STIX object, and submits it.
 func (n *Node) Dissent(ctx context.Context, a entente.Actor, d NewDissent) (entente.Receipt, error) {
+	v, collection, err := n.draftDissent(ctx, a, d)
+	if err != nil {
+		return entente.Receipt{}, err
+	}
+	return n.Do(ctx, a, entente.AddDissent{Collection: collection, Version: v})
+}
+
+// draftDissent writes dissent as a STIX object, and gives the collection that it is for.
+func (n *Node) draftDissent(ctx context.Context, a entente.Actor, d NewDissent) (*entente.Version, string, error) {
 	for _, s := range append([]string{d.Text}, d.Authors...) {
 		if !utf8.ValidString(s) || strings.TrimSpace(s) == "" || len(s) > maxDissentText {
-			return entente.Receipt{}, entente.Errorf(entente.Invalid, "dissent says why, and names its authors, in text of at most %d bytes of UTF-8", maxDissentText)
+			return nil, "", entente.Errorf(entente.Invalid, "dissent says why, and names its authors, in text of at most %d bytes of UTF-8", maxDissentText)
 		}
 	}
 	if d.Note && d.Strongly {
-		return entente.Receipt{}, entente.Errorf(entente.Invalid, "a note has no degree of disagreement: an opinion does")
+		return nil, "", entente.Errorf(entente.Invalid, "a note has no degree of disagreement: an opinion does")
 	}
 	all, err := n.Object(ctx, a, d.About)
 	if err != nil {
-		return entente.Receipt{}, err
+		return nil, "", err
 	}
 	draft := stix.DissentDraft{Note: d.Note, Strongly: d.Strongly, About: d.About, Text: d.Text, Authors: d.Authors, Now: n.now()}
 	where, marking := standsIn(all)
 	if d.Collection == "" {
 		if len(where) != 1 {
-			return entente.Receipt{}, entente.Errorf(entente.Conflict, "%s stands in %d collections that you may read; name the one that the dissent is for", d.About, len(where))
+			return nil, "", entente.Errorf(entente.Conflict, "%s stands in %d collections that you may read; name the one that the dissent is for", d.About, len(where))
 		}
 		d.Collection = where[0]
 	}
@@ -61,20 +70,20 @@ func (n *Node) Dissent(ctx context.Context, a entente.Actor, d NewDissent) (ente
 		return err
 	})
 	if err != nil {
-		return entente.Receipt{}, err
+		return nil, "", err
 	}
 	if draft.ID, err = n.NewID(); err != nil {
-		return entente.Receipt{}, err
+		return nil, "", err
 	}
 	raw, err := draft.Object()
 	if err != nil {
-		return entente.Receipt{}, err
+		return nil, "", err
 	}
 	v, findings := stix.Parse(raw)
 	if v == nil {
-		return entente.Receipt{}, entente.Errorf(entente.Invalid, "this cannot be written as a STIX object: %s", findings[0].Text)
+		return nil, "", entente.Errorf(entente.Invalid, "this cannot be written as a STIX object: %s", findings[0].Text)
 	}
-	return n.Do(ctx, a, entente.AddDissent{Collection: d.Collection, Version: v})
+	return v, d.Collection, nil
 }
 
 // standsIn lists the collections where an object is served, and how it is marked there: the

@@ -11,18 +11,22 @@ import (
 )
 
 // PreviewOptions say which change is to be seen before it is made. One of Terms, Restrict,
-// Lift, Decide, Shut and Stop is set, or none: then it is that what is on the table of the
+// Lift, Decide, Shut, Stop, LiftStop, Dissent and Strike is set, or none: then it is that what is on the table of the
 // agreement is activated or, after a suspension, restored.
 type PreviewOptions struct {
-	Agreement string // name or id; not for Restrict, Lift and Stop
+	Agreement string // name or id; for Terms, Decide, Shut and an activation
 	Terms     *entente.Terms
-	Backlog   string // for terms: see [entente.ParseBacklog]
+	Backlog   string // for terms and LiftStop: see [entente.ParseBacklog]
 	Restrict  *entente.RestrictObject
 	Lift      entente.ObjectID // all restrictions of an object that hold
 	Decide    *entente.TakeDecision
 	Shut      bool   // the agreement is suspended or ended
 	Stop      string // name or id of the partner that is stopped
-	Limit     int    // the most entries that are listed of each kind
+	LiftStop  string // name or id of the partner on which a stop is lifted
+	StopID    string // of that stop; "" where one stands
+	Dissent   *NewDissent
+	Strike    entente.ObjectID // dissent of home's own
+	Limit     int              // the most entries that are listed of each kind
 }
 
 // Preview is what a change would do, at the positions that the token names.
@@ -35,18 +39,22 @@ type Preview struct {
 // PreviewOf is what a change would do in one agreement.
 type PreviewOf struct {
 	Agreement string // name
+	Partner   string // the name of whom it is about, "" for every reader
 	Stands    int64  // entries in its feeds now
-	Enters    int64
-	Leaves    int64
-	Cascades  int64 // of those that leave: because of what they refer to
-	Again     int64 // entries that are appended again, as others of their object leave
+	Enters    int64  // where readers are let in again: that they read again
+	Leaves    int64  // where they are shut out: that they cannot read any more
+	Cascades  int64  // of those that leave: because of what they refer to
+	Again     int64  // entries that are appended again, as others of their object leave
 	// Disclosed counts entries that readers could see and cannot any more: whoever has them
-	// keeps them.
-	Disclosed int64
-	Waits     map[entente.Reason]int64 // versions that come to wait, of what is judged
-	Shut      bool                     // readers are shut out, and the feeds stay as they are
-	Entering  []PreviewEntry           // the first of them by position
-	Leaving   []PreviewEntry
+	// keeps them. Served of these are known to have been sent to somebody.
+	Disclosed, Served int64
+	LeftOut           int64                    // entries that a choice of backlog, this or an earlier one, keeps from the partner
+	Waits             map[entente.Reason]int64 // versions that come to wait, of what is judged
+	Shut              bool                     // readers are shut out, and the feeds stay as they are
+	Opens             bool                     // readers are let in again
+	Why               string                   // why nothing changes for readers, "" where something does
+	Entering          []PreviewEntry           // the first of them by position
+	Leaving           []PreviewEntry
 }
 
 // PreviewEntry is one entry that would enter or leave.
@@ -55,6 +63,7 @@ type PreviewEntry struct {
 	Collection string // id
 	Cascade    bool
 	Contested  bool // another entry takes its place
+	Served     bool // it is known to have been sent to somebody
 	Reason     entente.Reason
 	Why        string
 }
@@ -63,6 +72,10 @@ type PreviewEntry struct {
 // appliers: it judges and writes nothing. For who holds a role at home or reads everything.
 func (n *Node) Preview(ctx context.Context, a entente.Actor, o PreviewOptions) (Preview, error) {
 	if err := mayKnowPartners(a); err != nil {
+		return Preview{}, err
+	}
+	about, err := n.considered(ctx, a, o)
+	if err != nil {
 		return Preview{}, err
 	}
 	// One at a time: each takes memory by what moves, and two states of the store at once.
@@ -76,7 +89,12 @@ func (n *Node) Preview(ctx context.Context, a entente.Actor, o PreviewOptions) (
 		var out Preview
 		err := n.view(ctx, a, func(t *store.Tx) (err error) {
 			out = Preview{}
-			if err := n.previewIn(ctx, t, o, &out); err != nil {
+			if about != nil {
+				err = n.previewDissent(ctx, t, o, about, &out)
+			} else {
+				err = n.previewIn(ctx, t, o, &out)
+			}
+			if err != nil {
 				return err
 			}
 			out.Names, err = allNames(ctx, t)
@@ -99,8 +117,8 @@ func (n *Node) previewIn(ctx context.Context, t *store.Tx, o PreviewOptions, out
 		})
 	case o.Lift != "":
 		return n.previewOnAll(ctx, t, o, out, o.Lift, func(m *entente.Matter) { m.Restriction = nil })
-	case o.Stop != "":
-		return previewStop(ctx, t, o, out)
+	case o.Stop != "", o.LiftStop != "":
+		return n.previewPartner(ctx, t, o, out)
 	}
 	g, err := agreementNamed(ctx, t, o.Agreement)
 	if err != nil {
@@ -110,11 +128,8 @@ func (n *Node) previewIn(ctx context.Context, t *store.Tx, o PreviewOptions, out
 	var r *rehearsal
 	switch {
 	case o.Shut:
-		p := PreviewOf{Agreement: g.Name, Shut: true}
-		if p.Stands, err = standing(ctx, t, g); err == nil {
-			p.Disclosed = p.Stands
-			out.Agreements = append(out.Agreements, p)
-		}
+		p, err := n.previewShut(ctx, t, g, o.Limit)
+		out.Agreements = append(out.Agreements, p)
 		return err
 	case o.Decide != nil:
 		d := entente.Decision{Agreement: g.ID, Object: o.Decide.Object, Digest: o.Decide.Digest, Action: o.Decide.Action, Account: "-", At: n.now(), Text: o.Decide.Text}
@@ -127,6 +142,7 @@ func (n *Node) previewIn(ctx context.Context, t *store.Tx, o PreviewOptions, out
 		return err
 	}
 	p, err := r.told(g, o.Limit)
+	p.Opens = r.opens
 	out.Agreements = append(out.Agreements, p)
 	return err
 }
@@ -163,6 +179,7 @@ func (n *Node) rehearseTerms(ctx context.Context, t *store.Tx, g *entente.Agreem
 		return nil, err
 	}
 	r := n.rehearse(ctx, t, as, nil)
+	r.opens = l.State == entente.Suspended
 	r.closing = l.Version != 0 && closes(&l.Terms, &as.Terms)
 	return r, r.logs()
 }
@@ -194,37 +211,6 @@ func (n *Node) previewOnAll(ctx context.Context, t *store.Tx, o PreviewOptions, 
 	return nil
 }
 
-// previewStop tells what a partner could read that is stopped.
-func previewStop(ctx context.Context, t *store.Tx, o PreviewOptions, out *Preview) error {
-	partners, err := t.Organisations(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(partners, func(p entente.Organisation) bool { return p.ID == o.Stop || p.Name == o.Stop })
-	if i < 0 || partners[i].Home {
-		return entente.Errorf(entente.NotFound, "there is no partner %q; \"entente partner list\" shows those there are", o.Stop)
-	}
-	all, err := t.AgreementsOf(ctx, partners[i].ID)
-	if err != nil {
-		return err
-	}
-	out.Token = entente.PreviewToken(all)
-	for k := range all {
-		g := &all[k]
-		m, _ := g.Terms.Member(partners[i].ID)
-		if g.State != entente.Active || !m.Receives() {
-			continue
-		}
-		p := PreviewOf{Agreement: g.Name, Shut: true}
-		if p.Stands, err = standing(ctx, t, g); err != nil {
-			return err
-		}
-		p.Disclosed = p.Stands
-		out.Agreements = append(out.Agreements, p)
-	}
-	return nil
-}
-
 // standing counts the entries that readers of an agreement see.
 func standing(ctx context.Context, t *store.Tx, g *entente.Agreement) (n int64, err error) {
 	for _, f := range g.Feeds {
@@ -245,6 +231,10 @@ func (r *rehearsal) told(g *entente.Agreement, limit int) (PreviewOf, error) {
 		return p, err
 	}
 	var in, out []previewed
+	sent, err := r.sent(g)
+	if err != nil {
+		return p, err
+	}
 	for id, now := range r.stands {
 		before := r.before[id]
 		for _, x := range now {
@@ -264,6 +254,9 @@ func (r *rehearsal) told(g *entente.Agreement, limit int) (PreviewOf, error) {
 			p.Leaves++
 			if x.Line.Seq <= g.Feeds[x.Place].Head {
 				p.Disclosed++
+				if sent[x.Place].has(x.Line.Seq) {
+					p.Served++
+				}
 			}
 			if r.cascaded(id, x) {
 				p.Cascades++
@@ -276,9 +269,9 @@ func (r *rehearsal) told(g *entente.Agreement, limit int) (PreviewOf, error) {
 			p.Waits[w.Reason]++
 		}
 	}
-	p.Entering, err = r.listed(in, limit, false)
+	p.Entering, err = r.listed(in, limit, nil)
 	if err == nil {
-		p.Leaving, err = r.listed(out, limit, true)
+		p.Leaving, err = r.listed(out, limit, sent)
 	}
 	return p, err
 }
@@ -300,8 +293,25 @@ func (r *rehearsal) cascaded(id entente.ObjectID, x entente.Standing) bool {
 	})
 }
 
-// listed lists the first entries by position. What leaves is explained.
-func (r *rehearsal) listed(all []previewed, limit int, leaving bool) ([]PreviewEntry, error) {
+// sent has by place what was sent to anybody; nothing was of feeds that are not there yet.
+func (r *rehearsal) sent(g *entente.Agreement) ([]runs, error) {
+	all, err := r.t.Organisations(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]runs, len(r.g.Feeds))
+	for i, f := range g.Feeds {
+		if out[i], err = servedOf(r.ctx, r.t, f, idsOf(all)); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// listed lists the first entries by position. What leaves, where it is told what of it was
+// sent, is explained.
+func (r *rehearsal) listed(all []previewed, limit int, sent []runs) ([]PreviewEntry, error) {
+	leaving := sent != nil
 	slices.SortFunc(all, func(x, y previewed) int {
 		return cmp.Or(cmp.Compare(x.x.Place, y.x.Place), cmp.Compare(x.x.Line.Seq, y.x.Line.Seq))
 	})
@@ -323,6 +333,7 @@ func (r *rehearsal) listed(all []previewed, limit int, leaving bool) ([]PreviewE
 	for _, p := range all {
 		e := PreviewEntry{Object: p.id, Collection: r.g.Feeds[p.x.Place].Collection, Cascade: leaving && r.cascaded(p.id, p.x)}
 		if leaving {
+			e.Served = sent[p.x.Place].has(p.x.Line.Seq)
 			told, _, err := entente.Explain(c, r, p.id)
 			if err != nil {
 				return nil, err

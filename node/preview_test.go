@@ -253,6 +253,7 @@ func BenchmarkPreview(b *testing.B) {
 			_, err := s.n.Intake(b.Context(), entente.LocalActor(), s.shelf, stix.NewReader(bytes.NewReader(marked(objects))), IntakeOptions{})
 			s.must(err)
 			s.must(s.n.SettleAll(b.Context()))
+			s.must(s.n.CatchUp(b.Context(), nil))
 			t := s.agreement("north").Terms
 			t.Highest = highest[1]
 			b.ResetTimer()

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"slices"
-	"sync"
 
 	"entente"
 	"entente/stix"
@@ -21,6 +20,7 @@ type rehearsal struct {
 	change func(*entente.Matter)
 	// closing is [entente.Circumstances.Closing].
 	closing bool
+	opens   bool // readers come in again by it
 
 	ctx      context.Context
 	base     *store.Library
@@ -32,21 +32,8 @@ type rehearsal struct {
 	refers   map[int64][]entente.ObjectID // who entered, by the fold of what it refers to
 	copies   map[entente.Digest]int64
 	sources  map[string]string
-	refused  refused
-}
-
-// refused are objects of which nothing stands, waits or may enter, judged by all that the
-// logs hold: to judge them again in their own turn would come to the same.
-type refused struct {
-	mu  sync.Mutex
-	ids map[entente.ObjectID]struct{}
-}
-
-func (r *refused) has(id entente.ObjectID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, ok := r.ids[id]
-	return ok
+	anew     *entente.Anew // while the logs are judged again
+	reach    int64         // see [store.LibraryOptions]
 }
 
 // rehearsed is an object as one advance has it.
@@ -60,20 +47,26 @@ func (n *Node) rehearse(ctx context.Context, t *store.Tx, g entente.Agreement, c
 	return &rehearsal{n: n, t: t, g: &g, change: change, ctx: ctx,
 		stands: map[entente.ObjectID][]entente.Standing{}, before: map[entente.ObjectID][]entente.Standing{},
 		waits: map[entente.ObjectID][]entente.Wait{}, awaiting: map[int64][]entente.ObjectID{}, refers: map[int64][]entente.ObjectID{},
-		copies: map[entente.Digest]int64{}, sources: map[string]string{}, refused: refused{ids: map[entente.ObjectID]struct{}{}}}
+		copies: map[entente.Digest]int64{}, sources: map[string]string{}}
 }
 
 // logs judges the accept logs up to their heads anew.
 func (r *rehearsal) logs() error {
 	from, upTo := make([]int64, len(r.g.Feeds)), make([]int64, len(r.g.Feeds))
+	r.anew = &entente.Anew{}
 	for i, f := range r.g.Feeds {
 		upTo[i] = max(f.LogHead, f.Seen)
+		r.anew.Tails = append(r.anew.Tails, f.Tail)
+	}
+	several, err := r.t.Several(r.ctx, upTo)
+	if err != nil {
+		return err
 	}
 	// The logs up to their heads do not change, so the next window is read ahead, on another
 	// state. What is read of the feeds' positions moves meanwhile, and is none of its business.
 	as := *r.g
 	as.Feeds = slices.Clone(as.Feeds)
-	next := r.n.readAhead(r.ctx, &as, from, upTo, wide*r.n.windows.lines, r.refused.has, nil)
+	next := r.n.readAhead(r.ctx, &as, from, upTo, wide*r.n.windows.lines, several, nil)
 	defer func() { next.stop(); <-next.done }()
 	for {
 		<-next.done
@@ -82,13 +75,10 @@ func (r *rehearsal) logs() error {
 			return err
 		}
 		if next.stop(); w.More {
-			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, wide*r.n.windows.lines, r.refused.has, nil)
+			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, wide*r.n.windows.lines, several, nil)
 		}
-		steps := w.Steps
-		for i := range steps { // of this window itself some may have been refused while it was read
-			steps[i] = slices.DeleteFunc(steps[i], r.refused.has)
-		}
-		if err := r.advance(w.Anew(), upTo, steps); err != nil {
+		r.reach = max(r.reach, w.Reach())
+		if err := r.advance(w, upTo, w.Steps); err != nil {
 			return err
 		}
 		if from = w.UpTo; !w.More {
@@ -107,9 +97,13 @@ func (r *rehearsal) touch(ids ...entente.ObjectID) error {
 }
 
 func (r *rehearsal) advance(w *store.Window, counts []int64, steps [][]entente.ObjectID) error {
+	var ends [][]int64
 	var err error
+	if r.anew != nil {
+		ends, w = w.Positions(), w.Anew()
+	}
 	r.base, err = r.t.Library(r.ctx, store.LibraryOptions{Agreement: r.g, Window: w, Settled: counts, Parse: stix.Reread,
-		Follower: searchJob, ReferenceKey: referenceKey})
+		Follower: searchJob, ReferenceKey: referenceKey, Reach: r.reach})
 	if err != nil {
 		return err
 	}
@@ -117,13 +111,16 @@ func (r *rehearsal) advance(w *store.Window, counts []int64, steps [][]entente.O
 	if err != nil {
 		return err
 	}
-	c.Copy, c.Closing = r.copy, r.closing
+	c.Copy, c.Closing, c.Anew, c.Ends = r.copy, r.closing, r.anew, ends
 	r.window = map[entente.ObjectID]rehearsed{}
 	advanced, err := entente.Advance(c, r, steps)
 	if err != nil {
 		return err
 	}
 	r.keep(advanced)
+	if r.anew != nil {
+		r.anew.Add(advanced.Anew)
+	}
 	return nil
 }
 
@@ -192,23 +189,7 @@ func (r *rehearsal) keep(a entente.Advanced) {
 			r.waits[id] = all[id]
 		}
 	}
-	r.refuse(a, all)
 	r.window = nil
-}
-
-// refuse notes what an advance came to refuse altogether.
-func (r *rehearsal) refuse(a entente.Advanced, waits map[entente.ObjectID][]entente.Wait) {
-	due := map[entente.ObjectID]bool{}
-	for _, d := range a.Due {
-		due[d.Object] = true
-	}
-	r.refused.mu.Lock()
-	defer r.refused.mu.Unlock()
-	for _, id := range a.Settled {
-		if x, ok := r.window[id]; ok && len(x.m.Standing)+len(waits[id]) == 0 && !due[id] {
-			r.refused.ids[id] = struct{}{}
-		}
-	}
 }
 
 func sameEntry(x, y entente.Standing) bool { return x.Place == y.Place && x.Line.Seq == y.Line.Seq }

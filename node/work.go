@@ -29,7 +29,7 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	}
 	p.standing.Begin(a)
 	p.wide = true
-	defer func() { p.wide, p.closing = false, false }()
+	defer func() { p.wide, p.closing, p.anew, p.reach, p.several = false, false, nil, 0, nil }()
 	s := &staging{applier: p, change: began}
 	for {
 		var more bool
@@ -70,8 +70,13 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		}
 		s.closing = a.Version != 0 && closes(&was, &a.Terms)
 		if s.at == nil {
+			s.anew = &entente.Anew{}
 			for _, f := range a.Feeds {
 				s.at, s.upTo = append(s.at, 0), append(s.upTo, max(f.LogHead, f.Seen))
+				s.anew.Tails = append(s.anew.Tails, f.Tail)
+			}
+			if s.several, err = t.Several(ctx, s.upTo); err != nil {
+				return err
 			}
 		}
 		staged := *a
@@ -79,7 +84,7 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 		for i := range staged.Feeds {
 			staged.Feeds[i].LastAdded = store.StagedAdded(staged.Feeds[i].Tail)
 		}
-		r, err = s.read(ctx, t, &staged, s.at, s.upTo, true)
+		r, err = s.read(ctx, t, &staged, s.at, s.upTo)
 		return err
 	})
 	if err != nil || a == nil {
@@ -96,7 +101,11 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 	for _, f := range a.Feeds {
 		w.Seen = append(w.Seen, f.Seen) // it counts when it is visible
 	}
-	return true, s.put(ctx, r, w)
+	if err := s.put(ctx, r, w); err != nil {
+		return true, err
+	}
+	s.anew.Add(w.Anew)
+	return true, nil
 }
 
 // closes tells whether what was released under terms may refer to what others ask for and is

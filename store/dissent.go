@@ -106,7 +106,7 @@ func (t *Tx) strikeFacts(ctx context.Context, f *entente.Facts, id entente.Objec
 		}
 		f.Dissent = append(f.Dissent, entente.HeldDissent{Collection: *c, Grant: g, Source: at[1]})
 	}
-	f.Waiting, err = t.waitingOn(ctx, nil, []entente.ObjectID{id})
+	f.Waiting, err = t.WaitingOn(ctx, nil, []entente.ObjectID{id})
 	return err
 }
 
@@ -124,7 +124,7 @@ func (t *Tx) dissentFacts(ctx context.Context, f *entente.Facts, versions []*ent
 		return nil
 	}
 	var err error
-	if f.Waiting, err = t.waitingOn(ctx, about, ids); err != nil || f.Actor.Local || f.Actor.Account.Organisation == f.Home.ID {
+	if f.Waiting, err = t.WaitingOn(ctx, about, ids); err != nil || f.Actor.Local || f.Actor.Account.Organisation == f.Home.ID {
 		return err
 	}
 	for i := range f.Waiting {
@@ -135,9 +135,9 @@ func (t *Tx) dissentFacts(ctx context.Context, f *entente.Facts, versions []*ent
 	return nil
 }
 
-// waitingOn lists the objects that wait in agreements: those among about, and those that wait
+// WaitingOn lists the objects that wait in agreements: those among about, and those that wait
 // for one of ids.
-func (t *Tx) waitingOn(ctx context.Context, about, ids []entente.ObjectID) ([]entente.WaitingObject, error) {
+func (t *Tx) WaitingOn(ctx context.Context, about, ids []entente.ObjectID) ([]entente.WaitingObject, error) {
 	q := &query{}
 	rows, err := t.query(ctx, `SELECT p.agreement, c.id FROM pending p JOIN agreement a ON a.num = p.agreement JOIN content c ON c.content = p.content
 			WHERE p.okey IN `+q.ints(t.s.d, folds(about))+`

@@ -6,9 +6,9 @@ import (
 	"entente"
 )
 
-// reach tells how far the release feeds are, for a stop that is placed ("") or lifted with a
+// Reach tells how far the release feeds are, for a stop that is placed ("") or lifted with a
 // choice of backlog.
-func (t *Tx) reach(ctx context.Context, stop, backlog string) ([]entente.FeedReach, error) {
+func (t *Tx) Reach(ctx context.Context, stop, backlog string) ([]entente.FeedReach, error) {
 	since := int64(0)
 	if b, err := entente.ParseBacklog(backlog); err == nil { // else the decision refuses it
 		since = b.Since

@@ -191,3 +191,26 @@ func (t *Tx) ServedAll(ctx context.Context, after Served, limit int) ([]Served, 
 func (t *Tx) LedgerEntryOf(ctx context.Context, log int64, entry []byte) (*LedgerEntry, error) {
 	return first(t.ledgerEntries(ctx, `WHERE log = $1 AND entry = $2 ORDER BY idx LIMIT 1`, log, entry))
 }
+
+// ServedRuns are the stretches of a feed that an organisation was sent, first and last position
+// of each, in order; none overlap.
+func (t *Tx) ServedRuns(ctx context.Context, organisation, feed string) ([][2]int64, error) {
+	rows, err := t.query(ctx, `SELECT seq, last FROM ledger_served WHERE organisation = $1 AND feed = $2 ORDER BY seq`, organisation, feed)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out [][2]int64
+	for rows.Next() {
+		var r [2]int64
+		if err := rows.Scan(&r[0], &r[1]); err != nil {
+			return nil, err
+		}
+		if n := len(out); n > 0 && out[n-1][1] == r[0]-1 {
+			out[n-1][1] = r[1]
+			continue
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}

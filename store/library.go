@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"entente"
@@ -31,6 +33,7 @@ type Library struct {
 	follower    string
 	refKey      func(entente.ObjectID) (key int64, ok bool)
 	standing    *Standing
+	reach       int64 // no referrers are told of contents beyond it
 }
 
 // Standing remembers objects that stand in an agreement's feeds, for as long as nobody but
@@ -85,12 +88,15 @@ type LibraryOptions struct {
 	Follower     string
 	ReferenceKey func(entente.ObjectID) (int64, bool)
 	Standing     *Standing
+	// Reach bounds the contents of which referrers are told by their numbers, 0 for no bound: see
+	// [Window.Reach].
+	Reach int64
 }
 
 // Library prepares to read for an advance.
 func (t *Tx) Library(ctx context.Context, o LibraryOptions) (*Library, error) {
 	l := &Library{t: t, ctx: ctx, a: o.Agreement, w: o.Window, parse: o.Parse, settled: o.Settled, follower: o.Follower, refKey: o.ReferenceKey,
-		versions: map[int64]*entente.Version{}, logs: map[int64]int{}, feeds: map[int64]int{}, standing: o.Standing}
+		versions: map[int64]*entente.Version{}, logs: map[int64]int{}, feeds: map[int64]int{}, standing: o.Standing, reach: cmp.Or(o.Reach, math.MaxInt64)}
 	for place, f := range o.Agreement.Feeds {
 		l.logs[f.Log], l.feeds[f.Feed] = place, place
 		l.numbers = append(l.numbers, f.Log, f.Feed)

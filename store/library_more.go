@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -332,12 +333,12 @@ func (l *Library) Referrers(ids []entente.ObjectID) ([]entente.ObjectID, error) 
 	in, arg := d.ints("$1", keys)
 	of, arg2 := d.ints("$2", l.feedNumbers())
 	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM value v JOIN line l`+d.by("line_content")+` ON l.content = v.content JOIN content c ON c.content = v.content
-		WHERE v.vkey IN `+in+` AND l.feed IN `+of+` AND l.gone = 0`, arg, arg2)
+		WHERE v.vkey IN `+in+` AND v.content <= $3 AND l.feed IN `+of+` AND l.gone = 0`, arg, arg2, l.reach)
 	if err != nil || !l.stamps {
 		return objectIDs(found), err
 	}
 	copied, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM value v JOIN stamped s ON s.original = v.content JOIN line l ON l.feed = s.feed AND l.seq = s.seq
-		JOIN content c ON c.content = s.content WHERE v.vkey IN `+in+` AND s.feed IN `+of+` AND l.gone = 0`, arg, arg2)
+		JOIN content c ON c.content = s.content WHERE v.vkey IN `+in+` AND v.content <= $3 AND s.feed IN `+of+` AND l.gone = 0`, arg, arg2, l.reach)
 	return objectIDs(append(found, copied...)), err
 }
 
@@ -352,8 +353,12 @@ func (l *Library) feedNumbers() []int64 {
 // everything lists all objects that stand in the feeds: references to marking definitions
 // are not in the index, as nearly every object has one of a few.
 func (l *Library) everything() ([]entente.ObjectID, error) {
+	reach := l.reach
+	if l.stamps { // the numbers of copies tell nothing
+		reach = math.MaxInt64
+	}
 	of, arg := l.t.s.d.ints("$1", l.feedNumbers())
-	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM line l JOIN content c ON c.content = l.content WHERE l.feed IN `+of+` AND l.gone = 0`, arg)
+	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM line l JOIN content c ON c.content = l.content WHERE l.feed IN `+of+` AND l.gone = 0 AND l.content <= $2`, arg, reach)
 	return objectIDs(found), err
 }
 

@@ -122,7 +122,7 @@ func (t *Tx) peopleFacts(ctx context.Context, f *entente.Facts, c entente.Comman
 		f.Interests, err = t.interestsWhere(ctx, `id = $1`, c.Interest)
 	case entente.PlaceStop:
 		if f.Organisations, err = t.Organisations(ctx); err == nil {
-			f.Reach, err = t.reach(ctx, "", "")
+			f.Reach, err = t.Reach(ctx, "", "")
 		}
 	case entente.RatifyStop:
 		f.Stops, err = t.stopsWhere(ctx, `id = $1`, c.Stop)
@@ -130,7 +130,7 @@ func (t *Tx) peopleFacts(ctx context.Context, f *entente.Facts, c entente.Comman
 		f.Stops, err = t.stopsWhere(ctx, `id = $1`, c.Stop)
 	case entente.Lift:
 		if f.Stops, err = t.stopsWhere(ctx, `id = $1`, c.Stop); err == nil {
-			f.Reach, err = t.reach(ctx, c.Stop, c.Backlog)
+			f.Reach, err = t.Reach(ctx, c.Stop, c.Backlog)
 		}
 	}
 	return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"entente"
@@ -191,4 +192,23 @@ func (t *Tx) LiveAt(ctx context.Context, feed, head int64, gaps []entente.Gap, l
 		out = append(out, e)
 	}
 	return count, out, rows.Err()
+}
+
+// LiveSeqs gives the positions of those entries, in order.
+func (t *Tx) LiveSeqs(ctx context.Context, feed, head int64, gaps []entente.Gap, each func(seq int64)) error {
+	rows, err := t.query(ctx, `SELECT seq FROM line WHERE feed = $1 AND seq <= $2 AND (gone = 0 OR gone > $2) AND rival = 0 ORDER BY seq`, feed, head)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var seq int64
+		if err := rows.Scan(&seq); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(gaps, func(g entente.Gap) bool { return g.After < seq && seq <= g.UpTo }) {
+			each(seq)
+		}
+	}
+	return rows.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"entente"
 )
@@ -24,6 +25,7 @@ type Window struct {
 	lines    map[int64][]logged                 // by content of these: what the logs have of it
 	known    []int64                            // by place: up to where the log was there when all this was read
 	size     int                                // bytes of the contents that were parsed
+	reach    int64
 	// commitments are those to the contents that have arrived.
 	commitments map[int64]entente.Commitment
 }
@@ -43,11 +45,14 @@ type Touched struct {
 // Window reads what comes next in the accept logs that an agreement covers, beyond the
 // positions from (by place) and not beyond upTo: about limit lines at most, always whole
 // batches of submissions, in the order in which they came over all logs. Parse reads a
-// version's bytes, of which the digest is known; they are its own to keep. Objects that skip names are left out; it may be nil.
-func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte, entente.Digest) *entente.Version, skip func(entente.ObjectID) bool) (*Window, error) {
+// version's bytes, of which the digest is known; they are its own to keep. What several tells may be of an earlier
+// state, but of one in which all up to upTo was there; it may be nil.
+func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, several *Several, parse func([]byte, entente.Digest) *entente.Version) (*Window, error) {
 	w := NewWindow(from)
 	for place, f := range a.Feeds {
-		w.known[place] = max(f.LogHead, upTo[place])
+		if w.known[place] = upTo[place]; several == nil {
+			w.known[place] = max(f.LogHead, upTo[place])
+		}
 	}
 	type batch struct {
 		place       int
@@ -64,6 +69,10 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	for id, num := range orgs {
 		arrived.names[num] = id
 	}
+	// What has arrived is parsed while it is looked for what else there is of it.
+	var mu sync.Mutex
+	var parsing sync.WaitGroup
+	defer parsing.Wait()
 	horizon := int64(-1) // of a log that has more than was read: what came later waits
 	for place, f := range a.Feeds {
 		lines, more, err := t.arrivals(ctx, f.Log, from[place], upTo[place], limit)
@@ -75,17 +84,12 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 			of = append(of, batch{place: place, first: l.first, last: l.last, at: l.added, ids: l.ids})
 		}
 		all = append(all, of...)
+		parsing.Go(func() { w.parse(lines.arrived, parse, &mu) })
 		for i := range lines.arrived {
 			x := &lines.arrived[i]
-			if skip != nil && skip(x.held.id) {
-				continue
-			}
-			if v := parse(x.bytes, x.digest); v != nil {
-				w.versions[x.held.content] = v
-				w.size += len(x.bytes)
-			}
 			arrived.add(f.Log, x)
 			w.commitments[x.held.content] = x.commitment
+			w.reach = max(w.reach, x.held.content)
 		}
 		if more && len(of) > 0 && (horizon < 0 || of[len(of)-1].at < horizon) {
 			horizon = of[len(of)-1].at
@@ -94,9 +98,6 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	}
 	slices.SortStableFunc(all, func(x, y batch) int { return cmp.Or(cmp.Compare(x.at, y.at), cmp.Compare(x.place, y.place)) })
 	for _, b := range all {
-		if skip != nil {
-			b.ids = slices.DeleteFunc(b.ids, skip)
-		}
 		if horizon >= 0 && b.at > horizon {
 			w.More = true
 			break
@@ -111,7 +112,23 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	if len(w.contents) == 0 {
 		return w, nil
 	}
-	return w, t.gather(ctx, w, a, arrived)
+	return w, t.gather(ctx, w, a, arrived, several)
+}
+
+// parse parses what has arrived.
+func (w *Window) parse(all []arrival, parse func([]byte, entente.Digest) *entente.Version, mu *sync.Mutex) {
+	versions := make([]*entente.Version, len(all))
+	for i := range all {
+		versions[i] = parse(all[i].bytes, all[i].digest)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for i, v := range versions {
+		if v != nil {
+			w.versions[all[i].held.content] = v
+			w.size += len(all[i].bytes)
+		}
+	}
 }
 
 // NewWindow is a window with nothing in it.

@@ -41,6 +41,32 @@ func (w *Window) Anew() *Window {
 	return &own
 }
 
+// Reach is the greatest number of a content that has arrived in the window.
+func (w *Window) Reach() int64 { return w.reach }
+
+// Positions are by step and place the positions of the logs that the step ends at.
+func (w *Window) Positions() [][]int64 {
+	if len(w.Steps) == 0 { // other steps, which move nothing
+		return [][]int64{w.From}
+	}
+	out := make([][]int64, len(w.Steps))
+	for i := range out {
+		out[i] = slices.Clone(w.From)
+	}
+	for place, all := range w.Batches {
+		for k, b := range all {
+			to := len(out)
+			if k+1 < len(all) {
+				to = all[k+1].Step - 1
+			}
+			for i := b.Step - 1; i < to; i++ {
+				out[i][place] = b.Last
+			}
+		}
+	}
+	return out
+}
+
 // Size is about how many bytes of memory the window takes.
 func (w *Window) Size() int { return 4096 + w.size + 1000*len(w.versions) }
 
@@ -48,6 +74,41 @@ func (w *Window) Size() int { return 4096 + w.size + 1000*len(w.versions) }
 type logged struct {
 	log int64
 	entente.Line
+}
+
+// Several tells of which objects the store has several contents: those of any other that has
+// arrived need not be looked for. Where all of a log is read, that is most of the work.
+type Several struct{ folds map[int64]struct{} }
+
+// has may be true of an object of the same fold as one of those.
+func (s *Several) has(id entente.ObjectID) bool {
+	_, ok := s.folds[id.Fold()]
+	return ok
+}
+
+// maxSeveral bounds what is remembered of such objects: some 20 bytes each.
+const maxSeveral = 1_000_000
+
+// Several reads through all contents if what is to be read of accept logs, up to some
+// positions, is a great part of them; nil if not.
+func (t *Tx) Several(ctx context.Context, upTo []int64) (*Several, error) {
+	var lines int64
+	for _, at := range upTo {
+		lines += at
+	}
+	last, err := t.numbers(ctx, `SELECT content FROM content ORDER BY content DESC LIMIT 1`)
+	if err != nil || len(last) == 0 || lines < last[0]/8 {
+		return nil, err
+	}
+	folds, err := t.numbers(ctx, `SELECT okey FROM content GROUP BY okey HAVING COUNT(*) > 1 LIMIT $1`, maxSeveral+1)
+	if err != nil || len(folds) > maxSeveral {
+		return nil, err
+	}
+	s := &Several{make(map[int64]struct{}, len(folds))}
+	for _, fold := range folds {
+		s.folds[fold] = struct{}{}
+	}
+	return s, nil
 }
 
 // arrivedIn is what a window was read from: contents, and the lines that brought them.
@@ -68,28 +129,32 @@ func (in *arrivedIn) add(log int64, x *arrival) {
 // gather finds all contents of the objects in a window, and all lines of the covered logs
 // that carry them. Nearly always what has arrived is all there is; the indexes tell where it
 // is not.
-func (t *Tx) gather(ctx context.Context, w *Window, a *entente.Agreement, arrived arrivedIn) error {
+func (t *Tx) gather(ctx context.Context, w *Window, a *entente.Agreement, arrived arrivedIn, known *Several) error {
 	for _, c := range arrived.contents {
 		if all, ok := w.contents[c.id]; ok { // else it is of a batch that is left for later
 			w.contents[c.id] = append(all, c)
 		}
 	}
-	single := make([]int64, 0, len(w.contents))
-	for id, all := range w.contents {
-		if len(all) == 1 {
-			single = append(single, id.Fold())
+	if known == nil {
+		single := make([]int64, 0, len(w.contents))
+		for id, all := range w.contents {
+			if len(all) == 1 {
+				single = append(single, id.Fold())
+			}
 		}
-	}
-	several, err := t.notOne(ctx, single, `SELECT COUNT(*) FROM content c WHERE c.okey = m.n`)
-	if err != nil {
-		return err
+		folds, err := t.notOne(ctx, single, `SELECT COUNT(*) FROM content c WHERE c.okey = m.n`)
+		if err != nil {
+			return err
+		}
+		known = &Several{folds}
 	}
 	var again []entente.ObjectID
 	for id, all := range w.contents {
-		if len(all) != 1 || several[id.Fold()] {
+		if len(all) != 1 || known.has(id) {
 			again, w.contents[id] = append(again, id), nil
 		}
 	}
+	var err error
 	if len(again) > 0 {
 		err = t.contentsOf(ctx, again, func(c heldContent) {
 			if all, ok := w.contents[c.id]; ok { // else another id of the same fold
@@ -135,16 +200,16 @@ func (t *Tx) gatherLines(ctx context.Context, w *Window, a *entente.Agreement, a
 
 // notOne finds for which of some numbers a count is not 1. It is a query that gives it for
 // m.n, with the parameters from $2 on.
-func (t *Tx) notOne(ctx context.Context, set []int64, count string, args ...any) (map[int64]bool, error) {
+func (t *Tx) notOne(ctx context.Context, set []int64, count string, args ...any) (map[int64]struct{}, error) {
 	if len(set) == 0 {
 		return nil, nil
 	}
 	slices.Sort(set) // as the index lies
 	in, arg := t.s.d.ints("$1", set)
 	found, err := t.numbers(ctx, `SELECT m.n FROM `+in+` AS m WHERE (`+count+`) <> 1`, append([]any{arg}, args...)...)
-	out := make(map[int64]bool, len(found))
+	out := make(map[int64]struct{}, len(found))
 	for _, n := range found {
-		out[n] = true
+		out[n] = struct{}{}
 	}
 	return out, err
 }

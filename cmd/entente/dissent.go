@@ -27,9 +27,7 @@ reason, and what is struck stays and is shown as struck.`,
 }
 
 func (a *app) dissentAdd() *cobra.Command {
-	var disagree, strongly, note bool
-	var collection, marking string
-	var d node.NewDissent
+	var w writing
 	cmd := &cobra.Command{
 		Use:   "add ID --disagree|--strongly-disagree|--note --text TEXT",
 		Short: "Dissent from an object",
@@ -40,54 +38,74 @@ releaser, and the right to read the collection.`,
 		Example: `  entente --as ann dissent add intrusion-set--4e78f46f-a023-4e5f-bc24-71b3ca22ec29 --disagree --text "the overlap in infrastructure is a shared host"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := entente.ParseObjectID(args[0])
-			if err != nil {
-				return err
-			}
-			chosen := 0
-			for _, f := range []bool{disagree, strongly, note} {
-				if f {
-					chosen++
-				}
-			}
-			if chosen != 1 {
-				return usagef("say one of --disagree, --strongly-disagree and --note")
-			}
-			if marking != "" {
-				var ok bool
-				if d.Marking, ok = entente.ParseTLP(marking); !ok {
-					return usagef("%q is no level of TLP; say tlp:clear, tlp:green, tlp:amber, tlp:amber+strict or tlp:red", marking)
-				}
-			}
-			d.About, d.Note, d.Strongly = id, note, strongly
 			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
-				if collection != "" {
-					c, err := n.CollectionNamed(ctx, who, collection)
-					if err != nil {
-						return err
-					}
-					d.Collection = c.ID
+				d, err := w.draft(ctx, n, who, args[0])
+				if err != nil {
+					return err
 				}
 				r, err := n.Dissent(ctx, who, d)
 				if err != nil {
 					return err
 				}
-				return a.print(map[string]any{"id": r.ID, "about": string(id)}, func(w io.Writer) {
-					fmt.Fprintf(w, "Added %s about %s\n", r.ID, id)
+				return a.print(map[string]any{"id": r.ID, "about": string(d.About)}, func(w io.Writer) {
+					fmt.Fprintf(w, "Added %s about %s\n", r.ID, d.About)
 				})
 			})
 		},
 	}
-	f := cmd.Flags()
-	f.BoolVar(&disagree, "disagree", false, "an opinion that disagrees")
-	f.BoolVar(&strongly, "strongly-disagree", false, "an opinion that strongly disagrees")
-	f.BoolVar(&note, "note", false, "a note of dissent, where an opinion says too little")
-	f.StringVar(&d.Text, "text", "", "why (required)")
-	f.StringVarP(&collection, "collection", "c", "", "the collection that it goes into; needed where the object stands in several")
-	f.StringVar(&marking, "marking", "", "its level of TLP, as tlp:green; the object's own without it")
-	f.StringArrayVar(&d.Authors, "author", nil, "who holds the opinion, as STIX's authors; may be repeated")
+	w.flags(cmd)
 	cmd.MarkFlagRequired("text")
 	return cmd
+}
+
+// writing are the flags by which dissent is written.
+type writing struct {
+	disagree, strongly, note bool
+	text, collection         string
+	marking                  string
+	authors                  []string
+}
+
+func (w *writing) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&w.disagree, "disagree", false, "an opinion that disagrees")
+	f.BoolVar(&w.strongly, "strongly-disagree", false, "an opinion that strongly disagrees")
+	f.BoolVar(&w.note, "note", false, "a note of dissent, where an opinion says too little")
+	f.StringVar(&w.text, "text", "", "why (required)")
+	f.StringVarP(&w.collection, "collection", "c", "", "the collection that it goes into; needed where the object stands in several")
+	f.StringVar(&w.marking, "marking", "", "its level of TLP, as tlp:green; the object's own without it")
+	f.StringArrayVar(&w.authors, "author", nil, "who holds the opinion, as STIX's authors; may be repeated")
+}
+
+// draft is the dissent that they say, about an object.
+func (w *writing) draft(ctx context.Context, n *node.Node, who entente.Actor, about string) (d node.NewDissent, err error) {
+	if d.About, err = entente.ParseObjectID(about); err != nil {
+		return d, err
+	}
+	chosen := 0
+	for _, f := range []bool{w.disagree, w.strongly, w.note} {
+		if f {
+			chosen++
+		}
+	}
+	if chosen != 1 {
+		return d, usagef("say one of --disagree, --strongly-disagree and --note")
+	}
+	if w.marking != "" {
+		var ok bool
+		if d.Marking, ok = entente.ParseTLP(w.marking); !ok {
+			return d, usagef("%q is no level of TLP; say tlp:clear, tlp:green, tlp:amber, tlp:amber+strict or tlp:red", w.marking)
+		}
+	}
+	d.Note, d.Strongly, d.Text, d.Authors = w.note, w.strongly, w.text, w.authors
+	if w.collection != "" {
+		c, err := n.CollectionNamed(ctx, who, w.collection)
+		if err != nil {
+			return d, err
+		}
+		d.Collection = c.ID
+	}
+	return d, nil
 }
 
 // dissentView is dissent in a list.

@@ -18,19 +18,25 @@ type previewEntryView struct {
 	Object     entente.ObjectID `json:"object"`
 	Collection string           `json:"collection"`
 	Cascade    bool             `json:"cascade,omitempty"`
+	Served     bool             `json:"served,omitempty"` // to somebody, as far as the ledger knows
 	Reason     string           `json:"reason,omitempty"`
 	Why        string           `json:"why,omitempty"`
 }
 
 type previewView struct {
 	Agreement string             `json:"agreement"`
-	Stands    int64              `json:"stands"` // entries now
+	Partner   string             `json:"partner,omitempty"` // whom it is about, where not every reader
+	Stands    int64              `json:"stands"`            // entries now
 	Enters    int64              `json:"enters"`
 	Leaves    int64              `json:"leaves"`
 	Cascades  int64              `json:"cascades"`
 	Again     int64              `json:"again"`
 	Disclosed int64              `json:"disclosed"`
+	Served    int64              `json:"served"` // of what stays disclosed
+	LeftOut   int64              `json:"left_out,omitempty"`
 	Shut      bool               `json:"shut"`
+	Opens     bool               `json:"opens,omitempty"`
+	Why       string             `json:"why,omitempty"` // why nothing changes
 	Waits     map[string]int64   `json:"waits,omitempty"`
 	Entering  []previewEntryView `json:"entering"`
 	Leaving   []previewEntryView `json:"leaving"`
@@ -39,7 +45,12 @@ type previewView struct {
 const previewLong = `Shows what a change would do before it is made: what enters the feeds of agreements,
 what leaves, how much of that only because of what it refers to (cascade), and what
 stays disclosed for good, since readers could see it already. It is worked out by the
-appliers' own rules on what is held now, and changes nothing.
+appliers' own rules on what is held now, and changes nothing. Of what stays disclosed
+it counts what is known to have been served: the rest was offered, and nobody fetched it.
+
+A stop, a suspension and an end shut readers out, and leave the feeds as they are; their
+previews list what cannot be read any more. Lifting a stop, or restoring an agreement, lets
+readers in again; that preview takes the choice of backlog that the command takes.
 
 The token names these positions. Given to the command that makes the change
 (--preview TOKEN), it has that refuse if anything has moved since.`
@@ -87,10 +98,13 @@ func (a *app) previewCmd() *cobra.Command {
   entente preview activate north --backlog since:2026-01-01T00:00:00Z
   entente preview restrict indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --to tlp:amber
   entente preview withdraw indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --for north
-  entente preview stop "North CERT"`,
+  entente preview stop "North CERT"
+  entente preview lift "North CERT" --backlog none
+  entente preview end north
+  entente preview dissent indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --disagree`,
 	}
 	limit := cmd.PersistentFlags().Int("limit", 20, "the most entries of each kind to list; counts are of all")
-	sub := func(use, short string, args cobra.PositionalArgs, options func(context.Context, *node.Node, entente.Actor, []string) (node.PreviewOptions, error)) *cobra.Command {
+	var sub previewing = func(use, short string, args cobra.PositionalArgs, options previewed) *cobra.Command {
 		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
 			if *limit < 0 || *limit > 100_000 {
 				return usagef("--limit is between 0 and 100000")
@@ -112,19 +126,20 @@ func (a *app) previewCmd() *cobra.Command {
 		return c
 	}
 	var backlog string
-	terms := sub("terms FILE", "Other terms, or those of an agreement that is not in force yet", cobra.ExactArgs(1),
+	terms := sub("terms FILE", "Other terms (amend), or those of an agreement that is not in force yet", cobra.ExactArgs(1),
 		func(ctx context.Context, n *node.Node, who entente.Actor, args []string) (node.PreviewOptions, error) {
 			v, err := a.readTerms(ctx, n, who, args[0])
 			return node.PreviewOptions{Agreement: v.Terms.Name, Terms: &v.Terms, Backlog: backlog}, err
 		})
+	terms.Aliases = []string{"amend"}
 	terms.Flags().StringVar(&backlog, "backlog", "", "for what comes to be covered: none, all, or since:TIME")
-	activate := sub("activate AGREEMENT", "An activation or a restoration, under the terms on the table", cobra.ExactArgs(1),
+	activate := sub("activate AGREEMENT", "An activation, or a restoration (restore), under the terms on the table", cobra.ExactArgs(1),
 		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
 			return node.PreviewOptions{Agreement: args[0], Backlog: backlog}, nil
 		})
 	activate.Aliases = []string{"restore"}
 	activate.Flags().StringVar(&backlog, "backlog", "", "for what comes to be covered, or was missed: none, all, or since:TIME")
-	sub("suspend AGREEMENT", "A suspension, or the end of an agreement", cobra.ExactArgs(1),
+	sub("suspend AGREEMENT", "A suspension, or the end (end), of an agreement", cobra.ExactArgs(1),
 		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
 			return node.PreviewOptions{Agreement: args[0], Shut: true}, nil
 		}).Aliases = []string{"end"}
@@ -149,60 +164,42 @@ func (a *app) previewCmd() *cobra.Command {
 		})
 	restrict.Flags().StringVar(&to, "to", "", "the marking that is joined with its own, as tlp:amber")
 	restrict.Flags().BoolVar(&withdraw, "withdraw", false, "take it out of every feed")
-	sub("lift ID", "The end of an object's restrictions", cobra.ExactArgs(1),
+	var stop string
+	lift := sub("lift ID | PARTNER", "The end of an object's restrictions, or of a stop on a partner", cobra.ExactArgs(1),
 		func(_ context.Context, _ *node.Node, _ entente.Actor, args []string) (node.PreviewOptions, error) {
 			id, err := entente.ParseObjectID(args[0])
-			return node.PreviewOptions{Lift: id}, err
+			if err != nil {
+				return node.PreviewOptions{LiftStop: args[0], StopID: stop, Backlog: backlog}, nil
+			}
+			if backlog != "" || stop != "" {
+				return node.PreviewOptions{}, usagef("--backlog and --stop are for a stop on a partner, and %s is an object", id)
+			}
+			return node.PreviewOptions{Lift: id}, nil
 		})
-	for _, d := range []deciding{{action: entente.Approve}, {action: entente.Refuse}, {action: entente.Keep}, {action: entente.Withdraw, whole: true},
-		{action: entente.Urgent}, {action: entente.Tearline}} {
-		var agreement, version, digest string
-		var whole bool
-		c := sub(d.action.String()+" ID", "The decision \""+d.action.String()+"\" of one person", cobra.ExactArgs(1),
-			func(ctx context.Context, n *node.Node, who entente.Actor, args []string) (node.PreviewOptions, error) {
-				id, err := entente.ParseObjectID(args[0])
-				if err != nil {
-					return node.PreviewOptions{}, err
-				}
-				k, err := n.Concerns(ctx, who, agreement, id)
-				if err != nil {
-					return node.PreviewOptions{}, err
-				}
-				c := entente.TakeDecision{Object: id, Action: d.action}
-				v, err := chooseVersion(k, d, version, digest, whole)
-				if v != nil {
-					c.Digest = v.Digest
-				}
-				return node.PreviewOptions{Agreement: agreement, Decide: &c}, err
-			})
-		c.Flags().StringVar(&agreement, "for", "", "the agreement (required)")
-		c.Flags().StringVar(&version, "version", "", "the version that is meant, where several fit")
-		c.Flags().StringVar(&digest, "digest", "", "the version that is meant, by its SHA-256")
-		if d.whole {
-			c.Flags().BoolVar(&whole, "whole", false, "the object as a whole, whatever version comes")
-		}
-		c.MarkFlagRequired("for")
-	}
+	lift.Flags().StringVar(&backlog, "backlog", "", "what of the time of the stop the partner is to get: none, all, or since:TIME")
+	lift.Flags().StringVar(&stop, "stop", "", "id of the stop, where several stand")
+	previewDecisions(sub)
+	previewDissent(sub)
 	return cmd
 }
 
 func (a *app) printPreview(p node.Preview) error {
 	views := []previewView{}
 	for _, x := range p.Agreements {
-		v := previewView{Agreement: x.Agreement, Stands: x.Stands, Enters: x.Enters, Leaves: x.Leaves, Cascades: x.Cascades, Again: x.Again,
+		v := previewView{Agreement: x.Agreement, Partner: x.Partner, Served: x.Served, LeftOut: x.LeftOut, Opens: x.Opens, Why: x.Why, Stands: x.Stands, Enters: x.Enters, Leaves: x.Leaves, Cascades: x.Cascades, Again: x.Again,
 			Disclosed: x.Disclosed, Shut: x.Shut, Waits: map[string]int64{}, Entering: []previewEntryView{}, Leaving: []previewEntryView{}}
 		for r, n := range x.Waits {
 			v.Waits[r.String()] = n
 		}
 		for _, e := range x.Entering {
-			v.Entering = append(v.Entering, previewEntryView{Object: e.Object, Collection: p.Names[e.Collection]})
+			v.Entering = append(v.Entering, previewEntryView{Object: e.Object, Collection: p.Names[e.Collection], Served: e.Served})
 		}
 		for _, e := range x.Leaving {
 			why := e.Why
 			if e.Contested {
 				why = "another submission takes its place"
 			}
-			v.Leaving = append(v.Leaving, previewEntryView{e.Object, p.Names[e.Collection], e.Cascade, e.Reason.String(), why})
+			v.Leaving = append(v.Leaving, previewEntryView{e.Object, p.Names[e.Collection], e.Cascade, e.Served, e.Reason.String(), why})
 		}
 		views = append(views, v)
 	}
@@ -218,10 +215,30 @@ func (a *app) printPreview(p node.Preview) error {
 }
 
 func writePreview(w io.Writer, v previewView) {
-	fmt.Fprintf(w, "%s, where %s now\n", plain(v.Agreement), plural(int(v.Stands), "entry stands", "entries stand"))
-	if v.Shut {
-		fmt.Fprintf(w, "  readers are shut out; the feeds stay as they are\n  stays disclosed for good: %d\n", v.Disclosed)
+	through := plain(v.Agreement)
+	if v.Partner != "" {
+		through = plain(v.Partner) + " through " + through
+	}
+	fmt.Fprintf(w, "%s, where %s now\n", through, plural(int(v.Stands), "entry stands", "entries stand"))
+	switch {
+	case v.Why != "":
+		fmt.Fprintf(w, "  nothing changes for readers: %s\n", plain(v.Why))
 		return
+	case v.Shut:
+		fmt.Fprintf(w, "  readers are shut out; the feeds stay as they are\n  cannot be read any more: %d\n", v.Leaves)
+		for _, e := range v.Leaving {
+			fmt.Fprintf(w, "    %s from %s%s\n", e.Object, plain(e.Collection), servedNote(e))
+		}
+		writeDisclosed(w, v)
+		return
+	case v.Opens && v.Partner != "":
+		fmt.Fprintf(w, "  it is let in again\n  reads again: %d; left out by the choice of backlog: %d\n", v.Enters, v.LeftOut)
+		for _, e := range v.Entering {
+			fmt.Fprintf(w, "    %s from %s%s\n", e.Object, plain(e.Collection), servedNote(e))
+		}
+		return
+	case v.Opens:
+		fmt.Fprintln(w, "  readers are let in again, to what stands and what enters")
 	}
 	fmt.Fprintf(w, "  enters: %d\n", v.Enters)
 	for _, e := range v.Entering {
@@ -229,10 +246,22 @@ func writePreview(w io.Writer, v previewView) {
 	}
 	fmt.Fprintf(w, "  leaves: %d, of which by cascade %d\n", v.Leaves, v.Cascades)
 	for _, e := range v.Leaving {
-		fmt.Fprintf(w, "    %s: %s\n", e.Object, plain(e.Why))
+		fmt.Fprintf(w, "    %s: %s%s\n", e.Object, plain(e.Why), servedNote(e))
 	}
-	fmt.Fprintf(w, "  stays disclosed for good: %d\n", v.Disclosed)
+	writeDisclosed(w, v)
 	for _, r := range slices.Sorted(maps.Keys(v.Waits)) {
 		fmt.Fprintf(w, "  waits for %s: %d\n", r, v.Waits[r])
 	}
+}
+
+// servedNote tells behind an entry that somebody was sent it.
+func servedNote(e previewEntryView) string {
+	if e.Served {
+		return " (served)"
+	}
+	return ""
+}
+
+func writeDisclosed(w io.Writer, v previewView) {
+	fmt.Fprintf(w, "  stays disclosed for good: %d, of which %d served\n", v.Disclosed, v.Served)
 }

@@ -1,0 +1,194 @@
+package entente
+
+import "slices"
+
+// Anew is what advances that judge all that the logs hold over again, one after another in the
+// order of the logs, have to remember of each other.
+//
+// Whatever stood before is judged in its own turn. So what refers to an object that left need
+// not leave at once where its turn is still to come: it does then. Otherwise, when the object
+// to which all others refer leaves first, all of them were to be read and judged together.
+// Nobody sees anything before all is judged.
+type Anew struct {
+	Tails []int64 // by place: the feed's last position before the first of them
+
+	// left are objects that references may have lost what they stood on of, by their folds: what
+	// has the same fold is only looked at once more.
+	left map[int64]struct{}
+	// early are objects that entered before their turn, by the folds of what they refer to: they
+	// entered on what stood at that time, and leave at once if that does.
+	early map[int64][]ObjectID
+	// referred are the folds of what the entries of objects refer to whose turn has been: nothing
+	// else has referrers that are to leave at once. Nil where it became too many.
+	referred map[int64]struct{}
+	many     bool
+}
+
+// maxReferred bounds what is remembered: some 20 bytes each.
+const maxReferred = 4_000_000
+
+// Add takes in what an advance came to, once that counts.
+func (n *Anew) Add(o *Anew) {
+	if o == nil {
+		return
+	}
+	if n.left == nil {
+		n.left, n.early, n.referred = map[int64]struct{}{}, map[int64][]ObjectID{}, map[int64]struct{}{}
+	}
+	for fold := range o.left {
+		n.left[fold] = struct{}{}
+	}
+	for fold, ids := range o.early {
+		n.early[fold] = append(n.early[fold], ids...)
+	}
+	if n.many = n.many || len(n.referred)+len(o.referred) > maxReferred; n.many {
+		n.referred = nil
+		return
+	}
+	for fold := range o.referred {
+		n.referred[fold] = struct{}{}
+	}
+}
+
+func (n *Anew) hasLeft(id ObjectID) bool {
+	_, ok := n.left[id.Fold()]
+	return ok
+}
+
+// askable are those of some objects of which the library may know referrers that leave at once:
+// of what is in this advance the advance knows.
+func (a *advance) askable(ids []ObjectID) []ObjectID {
+	if a.c.Anew == nil || a.c.Anew.many {
+		return ids
+	}
+	var out []ObjectID
+	for _, id := range ids {
+		if _, ok := a.c.Anew.referred[id.Fold()]; ok {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// refersNow notes what the entries refer to that there are in the end.
+func (a *advance) refersNow() {
+	if a.c.Anew == nil || a.c.Anew.many {
+		return
+	}
+	for _, o := range a.objects {
+		if o == nil || len(o.m.Standing) == 0 {
+			continue
+		}
+		for i := range o.m.Standing {
+			if s := o.m.submission(&o.m.Standing[i]); s != nil {
+				for _, id := range s.Version.References {
+					if !fixed(id) {
+						a.out.Anew.referred[id.Fold()] = struct{}{}
+					}
+				}
+			}
+		}
+	}
+}
+
+// ahead tells whether an object's turn is still to come.
+func (a *advance) ahead(o *advancing) bool {
+	return slices.ContainsFunc(o.m.Submissions, func(s Submission) bool { return s.Seq > a.ends[s.Place] })
+}
+
+// spared tells whether an entry does not leave yet because of what it refers to.
+func (a *advance) spared(o *advancing, x *Standing) bool {
+	return a.c.Anew != nil && x.Line.Seq <= a.c.Anew.Tails[x.Place] && a.ahead(o)
+}
+
+// left notes what was shaken, and gives what entered on it before its turn.
+func (a *advance) left(ids []ObjectID) (early []ObjectID) {
+	if a.c.Anew == nil {
+		return nil
+	}
+	for _, id := range ids {
+		a.out.Anew.left[id.Fold()] = struct{}{}
+		early = append(early, a.c.Anew.early[id.Fold()]...)
+	}
+	return early
+}
+
+// enteredEarly notes that an object entered before its turn.
+func (a *advance) enteredEarly(o *advancing, s *Submission) {
+	if a.c.Anew == nil || !a.ahead(o) {
+		return
+	}
+	for _, id := range s.Version.References {
+		a.out.Anew.early[id.Fold()] = append(a.out.Anew.early[id.Fold()], o.m.ID)
+	}
+}
+
+// overdue takes out of the objects of a step what has lost what it refers to before their turn,
+// and gives those of which something left.
+func (a *advance) overdue(ids []ObjectID) ([]*advancing, error) {
+	if a.c.Anew == nil || a.c.Agreement.Terms.OpenReferences || len(a.c.Anew.left)+len(a.out.Anew.left) == 0 {
+		return nil, nil
+	}
+	gone := func(id ObjectID) bool { return a.c.Anew.hasLeft(id) || a.out.Anew.hasLeft(id) }
+	type standing struct {
+		o *advancing
+		x Standing
+		s *Submission
+	}
+	var all []standing
+	var refs []ObjectID
+	for _, id := range ids {
+		o := a.objects[id]
+		if o == nil {
+			continue
+		}
+		for _, x := range o.m.Standing {
+			if x.Line.Seq > a.c.Anew.Tails[x.Place] {
+				continue
+			}
+			s := o.m.submission(&x)
+			if s == nil {
+				continue
+			}
+			some := len(refs)
+			for _, ref := range s.Version.References {
+				if !fixed(ref) && gone(ref) {
+					refs = append(refs, ref)
+				}
+			}
+			if len(refs) > some {
+				all = append(all, standing{o, x, s})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	if len(a.c.Agreement.Terms.Vocabularies) > 0 {
+		if err := a.ask(refs); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.load(refs); err != nil {
+		return nil, err
+	}
+	leaving := map[*advancing][]Standing{}
+	var out []*advancing
+	for _, e := range all {
+		if !a.lost(&e.x, e.s, gone) || slices.Contains(leaving[e.o], e.x) {
+			continue
+		}
+		if leaving[e.o] == nil {
+			out = append(out, e.o)
+		}
+		leaving[e.o] = append(leaving[e.o], e.x)
+	}
+	for _, o := range out {
+		a.keep(o, leaving[o])
+		a.leave(o, leaving[o])
+		if err := a.settle(o); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
