@@ -3,6 +3,7 @@ package selftest
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"entente"
 	"entente/node"
@@ -61,6 +62,10 @@ func (t *trial) amend(x *side, to agreed) error {
 	of := a.Terms
 	now := termsOf(to)
 	of.Highest, of.Unmarked, of.OpenReferences, of.WithdrawOlder, of.Approval, of.ExceptTypes = now.Highest, now.Unmarked, now.OpenReferences, now.WithdrawOlder, now.Approval, now.ExceptTypes
+	of.Members = slices.Clone(of.Members)
+	for i := range of.Members {
+		of.Members[i].Client = to.client && of.Members[i].Organisation == t.org[partner]
+	}
 	version := versionOf(of)
 	if version.Hash == a.Hash {
 		return nil // they are in force
