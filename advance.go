@@ -88,7 +88,8 @@ func Advance(c *Circumstances, lib Library, steps [][]ObjectID) (Advanced, error
 	}
 	for i, ids := range steps {
 		if c.Anew != nil {
-			a.ends = c.Ends[i]
+			a.ends = slices.Clone(c.Ends[i])
+			arriving[i] = a.turns(ids, c.Ends[i+1])
 		}
 		if err := a.take(ids, arriving[i]); err != nil {
 			return Advanced{}, err
@@ -114,7 +115,7 @@ type advance struct {
 	kept    []*advancing
 	shaken  map[ObjectID]bool // of which something left that references may have stood on
 	made    map[int64]bool    // copies that are among out.Contents
-	ends    []int64           // of the present step: see [Circumstances.Ends]
+	ends    []int64           // up to where submissions have had their turn: see [Anew]
 	mark    int               // of the present look at what may enter
 	out     Advanced
 	front   [1]*advancing // see arrive

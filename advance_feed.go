@@ -181,7 +181,7 @@ func (a *advance) cascade() ([]*advancing, error) {
 			}
 			var leaving []Standing
 			for _, x := range o.m.Standing {
-				if s := o.m.submission(&x); s != nil && !a.spared(o, &x) && a.lost(&x, s, gone) {
+				if s := o.m.submission(&x); s != nil && !a.spared(&x, s) && a.lost(&x, s, gone) {
 					leaving = append(leaving, x)
 				}
 			}

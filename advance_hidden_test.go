@@ -55,6 +55,7 @@ type happening struct {
 	logged
 	leaves   int // 1 and more: which of the submissions leaves, -1: nothing happens
 	restrict *entente.Restriction
+	terms    *entente.Terms // others are in force, and all is judged again
 }
 
 // lives lives through a history, and gives what the feeds had after each event.
@@ -62,6 +63,8 @@ func (w *feedWorld) lives(all []happening) (after [][]string) {
 	at := map[int]int{} // of the events in the log
 	for i, h := range all {
 		switch n, held := at[h.leaves-1]; {
+		case h.terms != nil:
+			w.again(*h.terms)
 		case h.restrict != nil:
 			w.restrict[h.v.ID] = h.restrict
 			w.touch(h.v.ID)
@@ -88,13 +91,22 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 	sources := []string{"home", "a", "b"}
 	rapid.Check(t, func(t *rapid.T) {
 		places := rapid.IntRange(1, 2).Draw(t, "places")
-		terms := entente.Terms{Highest: entente.TLPGreen, WithdrawOlder: rapid.Bool().Draw(t, "withdraw older"),
-			Unmarked: rapid.SampledFrom([]entente.TLP{entente.TLPNone, entente.TLPGreen}).Draw(t, "unmarked")}
+		drawn := func(which string) entente.Terms {
+			return entente.Terms{Highest: entente.TLPGreen, WithdrawOlder: rapid.Bool().Draw(t, which+"withdraw older"), OpenReferences: rapid.IntRange(0, 2).Draw(t, which+"open") == 0,
+				Unmarked: rapid.SampledFrom([]entente.TLP{entente.TLPNone, entente.TLPGreen}).Draw(t, which+"unmarked")}
+		}
+		terms := drawn("")
+		open := terms.Unmarked == entente.TLPNone // whether what is unmarked was kept back by that
 		objects := pool[:rapid.IntRange(1, 3).Draw(t, "objects")]
 		var all []happening
 		for n := range rapid.IntRange(2, 12).Draw(t, "events") {
 			if n > 0 && rapid.IntRange(0, 5).Draw(t, "leaves") == 0 {
 				all = append(all, happening{leaves: rapid.IntRange(1, n).Draw(t, "which")})
+				continue
+			}
+			if rapid.IntRange(0, 7).Draw(t, "amends") == 0 {
+				other := drawn("other ")
+				all, open = append(all, happening{terms: &other}), open || other.Unmarked == entente.TLPNone
 				continue
 			}
 			v := entente.Version{ID: rapid.SampledFrom(objects).Draw(t, "id"), Spec: entente.Spec21, Modified: day(rapid.IntRange(1, 3).Draw(t, "day")),
@@ -105,7 +117,7 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 			switch rapid.IntRange(0, 9).Draw(t, "marking") {
 			case 0:
 				v.Markings = []entente.ObjectID{entente.TLPRed.Definition()}
-			case 1:
+			case 1, 2, 3:
 				v.Markings = nil
 			}
 			if rapid.IntRange(0, 2).Draw(t, "refers") == 0 {
@@ -121,8 +133,11 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 		with := newFeedWorld(t, places, terms)
 		want := with.lives(all)
 		for i, h := range all {
+			if h.terms != nil {
+				continue
+			}
 			red := h.leaves == 0 && slices.Contains(h.v.Markings, entente.TLPRed.Definition())
-			if h.leaves != 0 || h.restrict != nil || red || len(h.v.Markings)+int(terms.Unmarked) == 0 {
+			if h.leaves != 0 || h.restrict != nil || red || len(h.v.Markings) == 0 && open {
 				continue
 			}
 			n := slices.IndexFunc(with.log, func(l logged) bool { return l.arrived == int64(i+1)*1000 })
@@ -131,7 +146,7 @@ func TestAdvanceWithoutWhatNeverEnters(t *testing.T) {
 			}
 			// The same again from its source was nothing new, and without it would be.
 			if slices.ContainsFunc(all[i+1:], func(o happening) bool {
-				return o.leaves == 0 && o.restrict == nil && o.source == h.source && o.place == h.place && o.v.Digest == h.v.Digest
+				return o.leaves == 0 && o.restrict == nil && o.terms == nil && o.source == h.source && o.place == h.place && o.v.Digest == h.v.Digest
 			}) {
 				continue
 			}
@@ -169,5 +184,33 @@ func TestAdvanceOrdersBesideWhatIsThere(t *testing.T) {
 	}
 	if want := []entente.ObjectID{there, first, last}; !slices.Equal(got, want) {
 		t.Errorf("%v stand, in this order; want %v", got, want)
+	}
+}
+
+// When all is judged again, what enters does so in the order in which it came, and not when its object was first
+// heard of: that may have been by something that never enters.
+func TestAdvanceAgainInTheOrderOfWhatEnters(t *testing.T) {
+	green := []entente.ObjectID{entente.TLPGreen.Definition()}
+	for _, hidden := range []bool{false, true} {
+		w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen})
+		first, late := madeID("tool", "first"), madeID("tool", "late")
+		put := func(v entente.Version) {
+			v.Spec = entente.Spec21
+			w.submit(logged{source: "home", v: sealed(v, 1)})
+			w.take(1)
+		}
+		if hidden {
+			put(entente.Version{ID: late, Modified: day(1), Markings: green, References: []entente.ObjectID{madeID("tool", "nowhere")}})
+		}
+		put(entente.Version{ID: first, Modified: day(1)})
+		put(entente.Version{ID: late, Modified: day(2)})
+		w.again(entente.Terms{Highest: entente.TLPGreen, Unmarked: entente.TLPGreen})
+		var got []entente.ObjectID
+		for _, e := range w.live() {
+			got = append(got, e.v.ID)
+		}
+		if want := []entente.ObjectID{first, late}; !slices.Equal(got, want) {
+			t.Errorf("hidden %v: %v stand, in this order; want %v", hidden, got, want)
+		}
 	}
 }

@@ -1,5 +1,7 @@
 package entente
 
+import "slices"
+
 // take does one step.
 func (a *advance) take(ids []ObjectID, arriving []arrival) error {
 	come := map[*advancing]bool{}
@@ -19,7 +21,7 @@ func (a *advance) take(ids []ObjectID, arriving []arrival) error {
 			front = append(append(front, o), woken...)
 		}
 	}
-	late, err := a.overdue(ids)
+	late, err := a.overdue(slices.DeleteFunc(slices.Clone(ids), func(id ObjectID) bool { return come[a.objects[id]] }))
 	if err != nil {
 		return err
 	}
@@ -27,7 +29,12 @@ func (a *advance) take(ids []ObjectID, arriving []arrival) error {
 		return err
 	}
 	for _, x := range arriving {
-		front, err := a.arrive(x.o)
+		var front []*advancing
+		if a.c.Anew != nil {
+			front, err = a.turn(x)
+		} else {
+			front, err = a.arrive(x.o)
+		}
 		if err != nil {
 			return err
 		}

@@ -245,6 +245,34 @@ func (w *feedWorld) take(lengths ...int) entente.Advanced {
 	return out
 }
 
+// again judges all that the logs hold under other terms, a few submissions at a time.
+func (w *feedWorld) again(terms entente.Terms) {
+	closing := w.agreement.Terms.OpenReferences && !terms.OpenReferences
+	terms.Collections = w.agreement.Terms.Collections
+	w.agreement.Terms = terms
+	w.now += 10
+	anew := &entente.Anew{}
+	at := make([]int64, len(w.agreement.Feeds))
+	for _, f := range w.agreement.Feeds {
+		anew.Tails = append(anew.Tails, f.Tail)
+	}
+	for from := 0; from < w.taken; from += 2 {
+		ends, ids := [][]int64{slices.Clone(at)}, []entente.ObjectID{}
+		for _, l := range w.log[from:min(from+2, w.taken)] {
+			at[l.place] = l.seq
+			ids = append(ids, l.v.ID)
+		}
+		c := w.circumstances()
+		c.Anew, c.Ends, c.Closing = anew, append(ends, slices.Clone(at)), closing
+		out, err := entente.Advance(c, w, [][]entente.ObjectID{ids})
+		if err != nil {
+			w.t.Fatalf("%v", err)
+		}
+		w.apply(out)
+		anew.Add(out.Anew)
+	}
+}
+
 // touch carries the feeds on after something else became new of objects.
 func (w *feedWorld) touch(ids ...entente.ObjectID) entente.Advanced {
 	return w.advance([][]entente.ObjectID{ids})

@@ -91,14 +91,49 @@ func (a *advance) refersNow() {
 	}
 }
 
-// ahead tells whether an object's turn is still to come.
-func (a *advance) ahead(o *advancing) bool {
-	return slices.ContainsFunc(o.m.Submissions, func(s Submission) bool { return s.Seq > a.ends[s.Place] })
-}
+// turned tells whether a submission has its turn or has had it. Until then it counts for what
+// the rules say of others, and neither enters nor leaves: so the order is that in which what enters came,
+// whatever else there is of its object.
+func (a *advance) turned(s *Submission) bool { return a.c.Anew == nil || s.Seq <= a.ends[s.Place] }
 
 // spared tells whether an entry does not leave yet because of what it refers to.
-func (a *advance) spared(o *advancing, x *Standing) bool {
-	return a.c.Anew != nil && x.Line.Seq <= a.c.Anew.Tails[x.Place] && a.ahead(o)
+func (a *advance) spared(x *Standing, s *Submission) bool {
+	return !a.turned(s) && x.Line.Seq <= a.c.Anew.Tails[x.Place]
+}
+
+// turns are the submissions of the objects of a step that have their turn by it, in the order in
+// which they came.
+func (a *advance) turns(ids []ObjectID, ends []int64) []arrival {
+	var all []arrival
+	seen := make(map[ObjectID]bool, len(ids))
+	for _, id := range ids {
+		o := a.objects[id]
+		if o == nil || seen[id] {
+			continue
+		}
+		seen[id] = true
+		for k := range o.m.Submissions {
+			if s := &o.m.Submissions[k]; !a.turned(s) && s.Seq <= ends[s.Place] {
+				all = append(all, arrival{o, s})
+			}
+		}
+	}
+	slices.SortFunc(all, func(x, y arrival) int { return x.s.arrival(y.s) })
+	return all
+}
+
+// turn gives a submission its turn, and the objects of which something is new by that.
+func (a *advance) turn(x arrival) ([]*advancing, error) {
+	a.ends[x.s.Place] = max(a.ends[x.s.Place], x.s.Seq)
+	if err := a.settle(x.o); err != nil {
+		return nil, err
+	}
+	woken, err := a.wake(x.o)
+	if err != nil {
+		return nil, err
+	}
+	late, err := a.overdue([]ObjectID{x.o.m.ID})
+	return append(append(late, x.o), woken...), err
 }
 
 // left notes what was shaken, and gives what entered on it before its turn.
@@ -115,7 +150,7 @@ func (a *advance) left(ids []ObjectID) (early []ObjectID) {
 
 // enteredEarly notes that an object entered before its turn.
 func (a *advance) enteredEarly(o *advancing, s *Submission) {
-	if a.c.Anew == nil || !a.ahead(o) {
+	if a.turned(s) {
 		return
 	}
 	for _, id := range s.Version.References {
@@ -147,7 +182,7 @@ func (a *advance) overdue(ids []ObjectID) ([]*advancing, error) {
 				continue
 			}
 			s := o.m.submission(&x)
-			if s == nil {
+			if s == nil || !a.turned(s) {
 				continue
 			}
 			some := len(refs)

@@ -74,7 +74,7 @@ type Circumstances struct {
 	// before these did not ask for it.
 	Closing bool
 	// Anew tells that all that the logs hold is judged again, over several advances: nil if not.
-	// Ends are then by step and place the positions of the logs up to which all is judged by then.
+	// Ends are then by place the positions of the logs before the first step, and after each.
 	Anew *Anew
 	Ends [][]int64
 	// Telling has each rule say what it saw, and all rules asked although one has refused.

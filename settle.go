@@ -48,7 +48,7 @@ func (a *advance) settle(o *advancing) error {
 		}
 		if a.c.Closing {
 			for _, x := range m.Standing {
-				if s := m.submission(&x); s != nil && a.loose(&x, s) && !slices.Contains(leaving, x) {
+				if s := m.submission(&x); s != nil && a.turned(s) && a.loose(&x, s) && !slices.Contains(leaving, x) {
 					leaving = append(leaving, x)
 				}
 			}
@@ -57,7 +57,7 @@ func (a *advance) settle(o *advancing) error {
 	}
 	stands := m.stands()
 	for i := range m.Submissions {
-		if s := &m.Submissions[i]; !stands(s) {
+		if s := &m.Submissions[i]; !stands(s) && (a.turned(s) || o.kept[s.resting()]) {
 			a.judge(o, s)
 		}
 	}
@@ -153,6 +153,9 @@ func (a *advance) leaving(m *Matter) ([]Standing, error) {
 	var out []Standing
 	for _, x := range m.Standing {
 		s := of[x.resting()]
+		if s != nil && !a.turned(s) {
+			continue
+		}
 		stays := s != nil
 		if stays {
 			v := judge(s, m, a.c, true)

@@ -44,27 +44,29 @@ func (w *Window) Anew() *Window {
 // Reach is the greatest number of a content that has arrived in the window.
 func (w *Window) Reach() int64 { return w.reach }
 
-// Positions are by step and place the positions of the logs that the step ends at.
+// Positions are by place the positions of the logs before the first step, and after each.
 func (w *Window) Positions() [][]int64 {
-	if len(w.Steps) == 0 { // other steps, which move nothing
-		return [][]int64{w.From}
+	if len(w.Steps) == 0 { // another step, which moves nothing
+		return [][]int64{w.From, w.From}
 	}
-	out := make([][]int64, len(w.Steps))
+	all := make([][]int64, 1+len(w.Steps))
+	all[0] = w.From
+	out := all[1:]
 	for i := range out {
 		out[i] = slices.Clone(w.From)
 	}
-	for place, all := range w.Batches {
-		for k, b := range all {
+	for place, batches := range w.Batches {
+		for k, b := range batches {
 			to := len(out)
-			if k+1 < len(all) {
-				to = all[k+1].Step - 1
+			if k+1 < len(batches) {
+				to = batches[k+1].Step - 1
 			}
 			for i := b.Step - 1; i < to; i++ {
 				out[i][place] = b.Last
 			}
 		}
 	}
-	return out
+	return all
 }
 
 // Size is about how many bytes of memory the window takes.
