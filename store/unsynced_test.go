@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,6 +25,16 @@ func TestUnsynced(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer drop()
+			if c.server != "" { // a server for tests may be told to wait for nothing
+				at, err := neturl.Parse(url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				q := at.Query()
+				q.Set("synchronous_commit", "on")
+				at.RawQuery = q.Encode()
+				url = at.String()
+			}
 			st, err := Open(t.Context(), Options{URL: url})
 			if err != nil {
 				t.Fatal(err)
