@@ -25,7 +25,7 @@ type Window struct {
 	lines    map[int64][]logged                 // by content of these: what the logs have of it
 	known    []int64                            // by place: up to where the log was there when all this was read
 	size     int                                // bytes of the contents that were parsed
-	reach    int64
+	reach    int64                              // see Reach
 	// commitments are those to the contents that have arrived.
 	commitments map[int64]entente.Commitment
 }

@@ -99,7 +99,7 @@ func (t *Tx) Several(ctx context.Context, upTo []int64) (*Several, error) {
 		lines += at
 	}
 	last, err := t.numbers(ctx, `SELECT content FROM content ORDER BY content DESC LIMIT 1`)
-	if err != nil || len(last) == 0 || lines < last[0]/8 {
+	if err != nil || len(last) == 0 || 8*lines < last[0] {
 		return nil, err
 	}
 	folds, err := t.numbers(ctx, `SELECT okey FROM content GROUP BY okey HAVING COUNT(*) > 1 LIMIT $1`, maxSeveral+1)

@@ -56,6 +56,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"HiddenLines":    testHiddenLines,
 		"Model":          testModel,
 		"Staged":         testStaged,
+		"Served":         testServed,
+		"Several":        testSeveral,
 		"Witnessing":     testWitnessing,
 	} {
 		t.Run(name, func(t *testing.T) {
