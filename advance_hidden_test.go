@@ -214,3 +214,24 @@ func TestAdvanceAgainInTheOrderOfWhatEnters(t *testing.T) {
 		}
 	}
 }
+
+// When all is judged again, an entry that comes into view before its turn is looked at in its turn: what it refers to
+// may have left before it came into view.
+func TestAdvanceAgainLooksAtWhatCameIntoView(t *testing.T) {
+	w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPAmberStrict})
+	maker, made := madeID("identity", "maker"), madeID("tool", "made")
+	put := func(id entente.ObjectID, n int, tlp entente.TLP, refs ...entente.ObjectID) {
+		w.submit(logged{source: "home", v: sealed(entente.Version{ID: id, Spec: entente.Spec21, Modified: day(n), Markings: []entente.ObjectID{tlp.Definition()}, References: refs}, 1)})
+		w.take(1)
+	}
+	put(maker, 1, entente.TLPAmberStrict)
+	put(made, 2, entente.TLPAmberStrict)
+	put(made, 1, entente.TLPGreen, maker)
+	if live := w.live(); len(live) != 3 {
+		t.Fatalf("%d stand, and 3 may", len(live))
+	}
+	w.again(entente.Terms{Highest: entente.TLPAmber})
+	for _, e := range w.live() {
+		t.Errorf("%s of %s stands without what it refers to", e.v.ID, e.v.Modified.Text)
+	}
+}

@@ -178,9 +178,6 @@ func (a *advance) overdue(ids []ObjectID) ([]*advancing, error) {
 			continue
 		}
 		for _, x := range o.m.Standing {
-			if x.Line.Seq > a.c.Anew.Tails[x.Place] {
-				continue
-			}
 			s := o.m.submission(&x)
 			if s == nil || !a.turned(s) {
 				continue
