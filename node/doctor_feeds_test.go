@@ -25,6 +25,9 @@ func TestDoctorOfFeeds(t *testing.T) {
 			"a submission that left":  {"has the line 1, and nobody has submitted", []string{`UPDATE line SET gone = 2 WHERE feed <> ` + lines + ` AND seq = 1`}},
 			"another source":          {"has the line 1, and nobody has submitted", []string{`UPDATE line SET source = 2 WHERE feed = ` + lines + ` AND seq = 1`}},
 			"a line that never moved": {"line 7 is said to have come into view again", []string{`INSERT INTO moved (feed, seq, before) VALUES (` + lines + `, 7, 1)`}},
+			"a change beyond it":      {"lines up to 7 made visible", []string{`INSERT INTO flip (feed, begins, ends, base) VALUES (` + lines + `, 0, 7, 1)`}},
+			"a change of nothing":     {"lines up to 1 made visible", []string{`INSERT INTO flip (feed, begins, ends, base) VALUES (` + lines + `, 1, 1, 1)`}},
+			"no time for a line":      {"after the feed's last time", []string{`UPDATE line SET added = 2305843009213693952 + seq WHERE feed = ` + lines}},
 		} {
 			t.Run(engine+" "+name, func(t *testing.T) {
 				u := url(t)
