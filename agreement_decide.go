@@ -160,7 +160,7 @@ func decidePropose(c ProposeAgreement, f Facts) (Change, error) {
 	if err := checkText("reason", c.Reason, maxDescription); err != nil {
 		return Change{}, err
 	}
-	if err := f.inTime(&l.Terms); err != nil {
+	if err := l.Terms.InTime(f.Now); err != nil {
 		return Change{}, err
 	}
 	l.step.Reason = c.Reason
@@ -214,7 +214,7 @@ func decideAmend(c AmendAgreement, f Facts) (Change, error) {
 	if err := requireText("reason", c.Reason, maxDescription); err != nil {
 		return Change{}, err
 	}
-	if err := f.inTime(&v.Terms); err != nil {
+	if err := v.Terms.InTime(f.Now); err != nil {
 		return Change{}, err
 	}
 	switch have := l.OnTable(); {
@@ -280,9 +280,10 @@ func decideTake(action, organisation, said, reason string, f Facts) (Change, err
 	return l.stepped(), nil
 }
 
-// inTime checks that terms have not run out.
-func (f Facts) inTime(t *Terms) error {
-	if t.ValidUntil != 0 && t.ValidUntil <= f.Now {
+// InTime checks that terms have not run out at a moment, in microseconds since 1970. It is a
+// Conflict if they have.
+func (t *Terms) InTime(now int64) error {
+	if t.ValidUntil != 0 && t.ValidUntil <= now {
 		return Errorf(Conflict, "these terms ran out at %s; write terms with a later valid_until", FormatMicros(t.ValidUntil))
 	}
 	return nil
@@ -305,7 +306,7 @@ func (f Facts) agreed(l *settling) (*TermsVersion, error) {
 		}
 		return nil, Errorf(Conflict, "this needs both sides: version %d of the terms (%s) has not been accepted by %s; record the word of each: entente agreement accept %s --for PARTNER --said TEXT", v.Number, v.Hash, strings.Join(names, ", "), l.Name)
 	}
-	if err := f.inTime(&v.Terms); err != nil {
+	if err := v.Terms.InTime(f.Now); err != nil {
 		return nil, err
 	}
 	return v, f.checkCovered(&v.Terms)

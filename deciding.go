@@ -127,13 +127,16 @@ func decideObject(c TakeDecision, f Facts) (Change, error) {
 		return Change{}, err
 	}
 	k, err := f.Case.inForce()
+	if err != nil && c.Action == Reviewed && f.Case != nil && len(f.Case.Concerns) == 1 && f.Case.Concerns[0].State == Ended {
+		k, err = &f.Case.Concerns[0], nil // a review is owed whatever becomes of the agreement
+	}
 	if err != nil {
 		return Change{}, err
 	}
 	if err := requireText("justification", c.Text, maxDescription); err != nil {
 		return Change{}, err
 	}
-	if len(k.Held) == 0 {
+	if len(k.Held) == 0 && c.Action != Reviewed {
 		return Change{}, Errorf(NotFound, "no collection that %q covers holds %s", k.Name, clip(string(c.Object)))
 	}
 	if err := c.Seen.check(f.Case); err != nil {
@@ -162,6 +165,9 @@ func (f Facts) parties() []string {
 // allowed tells whether the action makes sense for the version as it stands.
 func (c TakeDecision) allowed(f Facts, k *Concern) error {
 	h := k.held(c.Digest)
+	if h == nil && c.Action == Reviewed { // or of the object, which may be deleted
+		h = &HeldVersion{Digest: c.Digest}
+	}
 	switch {
 	case c.Digest == Digest{} && c.Action == Withdraw:
 		return nil

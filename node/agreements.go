@@ -120,6 +120,9 @@ func (n *Node) ReadTerms(ctx context.Context, a entente.Actor, file []byte) (ent
 			return err
 		}
 		t, problems = terms.Read(file, known)
+		if err := t.InTime(n.now()); err != nil && len(problems) == 0 { // nobody could propose them
+			problems = []terms.Problem{{Text: entente.PublicText(err)}}
+		}
 		return nil
 	})
 	if err != nil || len(problems) > 0 {

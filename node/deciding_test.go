@@ -159,6 +159,34 @@ func TestUrgentRelease(t *testing.T) {
 	})
 }
 
+// The review of an urgent release is owed whatever becomes of it: the object may be deleted and
+// the agreement ended meanwhile. Nothing else is decided then.
+func TestReviewOfWhatIsOver(t *testing.T) {
+	onEngines(t, func(t *entente.Terms) { t.Approval = entente.TLPGreen }, func(s *sharing) {
+		ann, bob := s.hire("ann", entente.Releaser), s.hire("bob", entente.Releaser)
+		deleted, stays := malware(1, green), malware(2, green)
+		s.take(deleted, stays)
+		s.doAs(ann, s.decide(entente.Urgent, deleted))
+		s.doAs(ann, s.decide(entente.Urgent, stays))
+		s.expect("north", "01 02")
+		s.do(entente.DeleteObject{Collection: s.shelf, Object: idOf("malware", 1)})
+		s.expect("north", "02")
+		s.refuse(entente.Forbidden, "second person", ann, s.decide(entente.Reviewed, deleted))
+		s.doAs(bob, s.decide(entente.Reviewed, deleted))
+		s.refuse(entente.Conflict, "no urgent release", bob, s.decide(entente.Reviewed, deleted))
+		s.doAs(ann, entente.EndAgreement{Agreement: s.agreement("north").ID, Reason: "over"})
+		s.refuse(entente.Forbidden, "second person", ann, s.decide(entente.Reviewed, stays))
+		s.doAs(bob, s.decide(entente.Reviewed, stays))
+		s.refuse(entente.Conflict, "no urgent release", bob, s.decide(entente.Reviewed, stays))
+		s.refuse(entente.Conflict, "has ended", bob, s.decide(entente.Withdraw, stays))
+		q, err := s.n.Queue(s.Context(), ann, QueueOptions{Limit: 10})
+		s.must(err)
+		if len(q.Owed) != 0 {
+			s.Errorf("urgent releases to review: %+v", q.Owed)
+		}
+	})
+}
+
 func TestRestriction(t *testing.T) {
 	onEngines(t, nil, func(s *sharing) {
 		ann, bob := s.hire("ann", entente.Releaser), s.hire("bob", entente.Releaser)

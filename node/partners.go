@@ -106,7 +106,7 @@ func mayKnowPartners(a entente.Actor) error {
 			return nil
 		}
 	}
-	return entente.Errorf(entente.Forbidden, "only somebody who holds a role at home may see its partners")
+	return entente.Errorf(entente.Forbidden, "only somebody who holds a role at home may see its partners; an operator gives roles (entente account role give)")
 }
 
 // PartnerNamed finds an organisation by name or id, home too.

@@ -5,12 +5,13 @@ import (
 	"io"
 	"strings"
 
+	"entente"
 	"entente/api"
 )
 
 // describeMatters writes what is claimed about an object, side by side: all attributions,
 // and else what differs or what somebody has an opinion about.
-func describeMatters(w io.Writer, a api.Assessments) {
+func describeMatters(w io.Writer, a api.Assessments, called map[entente.ObjectID]string) {
 	for _, m := range a.Matters {
 		opinions := 0
 		for _, c := range m.Claims {
@@ -32,6 +33,8 @@ func describeMatters(w io.Writer, a api.Assessments) {
 			what := string(c.Target)
 			if m.Relationship == "" {
 				what = "version " + c.Version
+			} else if name := called[c.Target]; name != "" {
+				what += " (" + name + ")"
 			}
 			sure := "-"
 			if c.Confidence != nil {

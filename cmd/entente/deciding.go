@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -89,6 +90,9 @@ func (a *app) decidingCmd(d deciding) *cobra.Command {
 				}
 				c := entente.TakeDecision{Agreement: k.Concerns[0].ID, Object: id, Action: d.action, Text: reason}
 				c.Preview = preview
+				if d.action == entente.Reviewed {
+					owedVersions(k)
+				}
 				v, err := chooseVersion(k, d, version, digest, whole)
 				if err != nil {
 					return err
@@ -172,6 +176,17 @@ func chooseVersion(k *entente.Case, d deciding, version, digest string, whole bo
 	return oneVersion(c, second)
 }
 
+// owedVersions adds versions that are not there any more, and whose urgent release waits for a
+// review.
+func owedVersions(k *entente.Case) {
+	c := &k.Concerns[0]
+	for _, d := range entente.Owed(k.Decisions) {
+		if !slices.ContainsFunc(c.Held, func(h entente.HeldVersion) bool { return h.Digest == d.Digest }) {
+			c.Held = append(c.Held, entente.HeldVersion{Digest: d.Digest, Stamp: "a version that is gone"})
+		}
+	}
+}
+
 func pointers(all []entente.HeldVersion) []*entente.HeldVersion {
 	var out []*entente.HeldVersion
 	for i := range all {
@@ -200,6 +215,9 @@ func (a *app) told(ctx context.Context, n *node.Node, who entente.Actor, agreeme
 		return err
 	}
 	x, err := n.Explain(ctx, who, agreement, c.Object)
+	if d.action == entente.Reviewed && entente.KindOf(err) == entente.NotFound { // it is gone, and the review was owed
+		x.Agreement.Name, err = agreement, nil
+	}
 	if err != nil {
 		return err
 	}

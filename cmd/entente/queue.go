@@ -81,7 +81,15 @@ person, and recommendations to suspend that wait for an answer are listed too. "
 				if err != nil {
 					return err
 				}
-				return a.printQueue(q, n.Now())
+				var ids []entente.ObjectID
+				for _, e := range q.Entries {
+					ids = append(ids, e.Object)
+				}
+				called, err := a.called(ctx, n, who, ids)
+				if err != nil {
+					return err
+				}
+				return a.printQueue(q, called, n.Now())
 			})
 		},
 	}
@@ -92,7 +100,7 @@ person, and recommendations to suspend that wait for an answer are listed too. "
 	return cmd
 }
 
-func (a *app) printQueue(q node.Queue, now int64) error {
+func (a *app) printQueue(q node.Queue, called map[entente.ObjectID]string, now int64) error {
 	counts, entries, owed := []queueCountView{}, []queueView{}, []owedView{}
 	for _, c := range q.Counts {
 		counts = append(counts, queueCountView{q.Called[c.Agreement], c.Reason.String(), c.Count, when(c.Oldest)})
@@ -141,13 +149,13 @@ func (a *app) printQueue(q node.Queue, now int64) error {
 			table(w, rows)
 			fmt.Fprintln(w)
 		}
-		rows = [][]string{{"SINCE", "AGREEMENT", "WAITS FOR", "OBJECT", "VERSION", "FROM"}}
+		rows = [][]string{{"SINCE", "AGREEMENT", "WAITS FOR", "OBJECT", "NAME", "VERSION", "FROM"}}
 		for _, e := range entries {
 			reason := e.Reason
 			if e.Awaits > 0 {
 				reason += fmt.Sprintf(" (%d)", e.Awaits)
 			}
-			rows = append(rows, []string{e.Arrived, plain(e.Agreement), reason, string(e.Object), plain(e.Version), plain(e.Source)})
+			rows = append(rows, []string{e.Arrived, plain(e.Agreement), reason, string(e.Object), called[e.Object], plain(e.Version), plain(e.Source)})
 		}
 		if len(entries) > 0 {
 			table(w, rows)

@@ -117,7 +117,18 @@ against it. Dissent that was struck is shown as struck.`,
 				if err != nil && entente.KindOf(err) != entente.NotFound { // all of it was deleted
 					return err
 				}
-				return a.showLatest(id, all, names, api.ViewAssessments(claims))
+				view := api.ViewAssessments(claims)
+				var targets []entente.ObjectID
+				for _, m := range view.Matters {
+					for _, c := range m.Claims {
+						targets = append(targets, c.Target)
+					}
+				}
+				called, err := a.called(ctx, n, who, targets)
+				if err != nil {
+					return err
+				}
+				return a.showLatest(id, all, names, view, called)
 			})
 		},
 	}
@@ -125,7 +136,7 @@ against it. Dissent that was struck is shown as struck.`,
 	return cmd
 }
 
-func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, names map[string]string, claims api.Assessments) error {
+func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, names map[string]string, claims api.Assessments, called map[entente.ObjectID]string) error {
 	best := -1
 	for i, v := range all {
 		if v.Latest {
@@ -151,7 +162,7 @@ func (a *app) showLatest(id entente.ObjectID, all []node.ObjectVersion, names ma
 		if len(all) > 1 {
 			fmt.Fprintf(w, "%s held in all; --versions shows them.\n", plural(len(all), "content is", "contents are"))
 		}
-		describeMatters(w, claims)
+		describeMatters(w, claims, called)
 		if string(view.Object) != "null" {
 			fmt.Fprintln(w)
 			writeIndented(w, view.Object)
