@@ -235,3 +235,22 @@ func TestAdvanceAgainLooksAtWhatCameIntoView(t *testing.T) {
 		t.Errorf("%s of %s stands without what it refers to", e.v.ID, e.v.Modified.Text)
 	}
 }
+
+// What only moves behind what it refers to, as references are closed, stands as it did: it had its approval.
+func TestClosingMovesWhatStands(t *testing.T) {
+	w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen, OpenReferences: true})
+	refers, to := madeID("tool", "refers"), madeID("tool", "to")
+	for _, v := range []entente.Version{{ID: refers, References: []entente.ObjectID{to}}, {ID: to}} {
+		v.Spec, v.Modified, v.Markings = entente.Spec21, day(1), []entente.ObjectID{entente.TLPGreen.Definition()}
+		w.submit(logged{source: "home", v: sealed(v, 1)})
+		w.take(1)
+	}
+	w.again(entente.Terms{Highest: entente.TLPGreen, Approval: entente.TLPGreen})
+	var got []entente.ObjectID
+	for _, e := range w.live() {
+		got = append(got, e.v.ID)
+	}
+	if want := []entente.ObjectID{to, refers}; !slices.Equal(got, want) {
+		t.Errorf("%v stand, in this order; want %v", got, want)
+	}
+}

@@ -47,10 +47,15 @@ func (a *advance) settle(o *advancing) error {
 			return err
 		}
 		if a.c.Closing {
+			var loose []Standing
 			for _, x := range m.Standing {
 				if s := m.submission(&x); s != nil && a.turned(s) && a.loose(&x, s) && !slices.Contains(leaving, x) {
-					leaving = append(leaving, x)
+					loose = append(loose, x)
 				}
+			}
+			if len(loose) > 0 { // it may only have to move
+				a.keep(o, loose)
+				leaving = append(leaving, loose...)
 			}
 		}
 		a.leave(o, leaving)
