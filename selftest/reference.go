@@ -22,6 +22,9 @@ type reference struct {
 	appended int             // how many entries there ever were
 	order    int
 	stopped  bool // the other partner is
+	// While everything is judged again: what came up to turn has had its turn, and entries up to last
+	// are from before. Else turn is 0.
+	turn, last int
 }
 
 // word is a decision about a version, or about an object as a whole.
@@ -94,6 +97,9 @@ func (r *reference) do(s step) {
 		r.limits[s.object] = max(r.limits[s.object], s.to)
 	case amend:
 		r.terms = s.terms
+		r.again()
+	case pause:
+		r.again()
 	case lift:
 		delete(r.limits, s.object)
 	default:
@@ -220,6 +226,18 @@ func makerOf(all []holding) (who, bool) {
 	return 0, false
 }
 
+// again judges everything again, in the order in which it came: each leaves, moves and enters in its
+// turn, and what stood before and has yet to have it stays until then, whatever it refers to.
+func (r *reference) again() {
+	r.last = r.appended
+	for r.turn = 1; r.turn <= r.order; r.turn++ {
+		r.settle()
+	}
+	r.turn = 0
+}
+
+func (r *reference) turned(h *holding) bool { return r.turn == 0 || h.came <= r.turn }
+
 // settle brings the feed to rest.
 func (r *reference) settle() {
 	for i := range r.held {
@@ -228,7 +246,7 @@ func (r *reference) settle() {
 	for i := range r.held {
 		h := &r.held[i]
 		switch _, stamp := r.marking(h); {
-		case h.entry == 0:
+		case h.entry == 0 || !r.turned(h):
 		case stamp != h.stamp: // with another marking it comes anew
 			h.entry, h.stood = 0, false
 		case !r.allowed(h):
@@ -251,7 +269,7 @@ func (r *reference) unsupported() {
 		again = false
 		for i := range r.held {
 			h := &r.held[i]
-			if h.entry == 0 {
+			if h.entry == 0 || !r.turned(h) && h.entry <= r.last {
 				continue
 			}
 			for _, t := range h.needs() {
@@ -269,7 +287,7 @@ func (r *reference) unsupported() {
 func (r *reference) enter() bool {
 	var want []*holding
 	for i := range r.held {
-		if h := &r.held[i]; h.entry == 0 && r.allowed(h) {
+		if h := &r.held[i]; h.entry == 0 && r.allowed(h) && (r.turned(h) || h.stood) {
 			want = append(want, h)
 		}
 	}

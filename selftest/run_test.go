@@ -274,3 +274,20 @@ func TestStricterCopiesAreApproved(t *testing.T) {
 		})
 	}
 }
+
+// TestTermsJudgeInTheOrderOfArrival: where other terms let two contents of a version in, and the first of them waits
+// for what comes after the second, the second has the place.
+func TestTermsJudgeInTheOrderOfArrival(t *testing.T) {
+	tr := lived(t, agreed{highest: 2, approval: 1}, func(g *generator) []step {
+		of, made := g.thing("malware", nil), g.maker[other]
+		return []step{
+			{action: submit, by: home, versions: []version{{of: of, mark: 1, maker: made}}},
+			{action: submit, by: home, versions: []version{{of: of, mark: 2}}},
+			{action: submit, by: home, versions: []version{{of: made, mark: 1}}},
+			{action: amend, terms: agreed{highest: 2}},
+		}
+	})
+	if live := tr.ref.live(); len(live) != 2 || !strings.Contains(live[1], "by  green") {
+		t.Errorf("%s", live)
+	}
+}
