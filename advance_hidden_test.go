@@ -1,6 +1,7 @@
 package entente_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -252,5 +253,27 @@ func TestClosingMovesWhatStands(t *testing.T) {
 	}
 	if want := []entente.ObjectID{to, refers}; !slices.Equal(got, want) {
 		t.Errorf("%v stand, in this order; want %v", got, want)
+	}
+}
+
+// Many versions of one object have each their own turn: all leave, and all come again in their order.
+func TestAdvanceAgainOfManyVersions(t *testing.T) {
+	const versions = 800
+	w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPAmber})
+	for n := range versions {
+		v := entente.Version{ID: madeID("tool", "many"), Spec: entente.Spec21, Modified: day(1), Markings: []entente.ObjectID{entente.TLPAmber.Definition()}}
+		v.Modified.Micros += int64(n)
+		w.submit(logged{source: "home", v: sealed(v, n)})
+	}
+	w.take(versions)
+	for _, c := range []struct {
+		highest entente.TLP
+		want    int
+	}{{entente.TLPGreen, 0}, {entente.TLPAmber, versions}, {entente.TLPAmber, versions}} {
+		w.again(entente.Terms{Highest: c.highest})
+		live := w.live()
+		if len(live) != c.want || !slices.IsSortedFunc(live, func(x, y liveEntry) int { return cmp.Compare(x.v.Modified.Micros, y.v.Modified.Micros) }) {
+			t.Fatalf("up to %s %d stand, and %d may", c.highest, len(live), c.want)
+		}
 	}
 }

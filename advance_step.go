@@ -1,16 +1,14 @@
 package entente
 
-import "slices"
-
 // take does one step.
 func (a *advance) take(ids []ObjectID, arriving []arrival) error {
-	come := map[*advancing]bool{}
+	coming := map[*advancing]bool{}
 	for _, x := range arriving {
-		come[x.o] = true
+		coming[x.o] = true
 	}
 	var front []*advancing
 	for _, id := range ids {
-		if o := a.objects[id]; o != nil && !come[o] {
+		if o := a.objects[id]; o != nil && !coming[o] {
 			if err := a.settle(o); err != nil {
 				return err
 			}
@@ -21,20 +19,15 @@ func (a *advance) take(ids []ObjectID, arriving []arrival) error {
 			front = append(append(front, o), woken...)
 		}
 	}
-	late, err := a.overdue(slices.DeleteFunc(slices.Clone(ids), func(id ObjectID) bool { return come[a.objects[id]] }))
-	if err != nil {
-		return err
-	}
-	if err := a.carry(append(front, late...)); err != nil {
+	if err := a.carry(front); err != nil {
 		return err
 	}
 	for _, x := range arriving {
-		var front []*advancing
+		come := a.arrive
 		if a.c.Anew != nil {
-			front, err = a.turn(x)
-		} else {
-			front, err = a.arrive(x.o)
+			come = a.turn
 		}
+		front, err := come(x)
 		if err != nil {
 			return err
 		}

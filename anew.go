@@ -122,18 +122,52 @@ func (a *advance) turns(ids []ObjectID, ends []int64) []arrival {
 	return all
 }
 
-// turn gives a submission its turn, and the objects of which something is new by that.
+// turn gives a submission its turn, and the objects of which something is new by that. What else
+// there is of its object is as it was: an object may have thousands of versions.
 func (a *advance) turn(x arrival) ([]*advancing, error) {
-	a.ends[x.s.Place] = max(a.ends[x.s.Place], x.s.Seq)
-	if err := a.settle(x.o); err != nil {
+	o, s := x.o, x.s
+	a.ends[s.Place] = max(a.ends[s.Place], s.Seq)
+	if !o.settled {
+		if err := a.settle(o); err != nil {
+			return nil, err
+		}
+	} else if err := a.rejudge(o, s); err != nil {
 		return nil, err
 	}
-	woken, err := a.wake(x.o)
-	if err != nil {
+	if err := a.overdue(o, s); err != nil {
 		return nil, err
 	}
-	late, err := a.overdue([]ObjectID{x.o.m.ID})
-	return append(append(late, x.o), woken...), err
+	woken, err := a.wake(o)
+	a.front[0] = o
+	return append(a.front[:1:1], woken...), err
+}
+
+// rejudge is [advance.settle] for one submission.
+func (a *advance) rejudge(o *advancing, s *Submission) error {
+	var leaving []Standing
+	stands := false
+	for _, x := range o.m.Standing {
+		if !x.rests(s) {
+			continue
+		}
+		stands = true
+		stays, err := a.stays(&x, s, o.m)
+		if err != nil {
+			return err
+		}
+		if stays && a.c.Closing && a.loose(&x, s) {
+			a.keep(o, []Standing{x})
+			stays = false
+		}
+		if !stays {
+			leaving = append(leaving, x)
+		}
+	}
+	a.leave(o, leaving)
+	if !stands || len(leaving) > 0 {
+		a.judge(o, s)
+	}
+	return nil
 }
 
 // left notes what was shaken, and gives what entered on it before its turn.
@@ -158,69 +192,39 @@ func (a *advance) enteredEarly(o *advancing, s *Submission) {
 	}
 }
 
-// overdue takes out of the objects of a step what has lost what it refers to before their turn,
-// and gives those of which something left.
-func (a *advance) overdue(ids []ObjectID) ([]*advancing, error) {
-	if a.c.Anew == nil || a.c.Agreement.Terms.OpenReferences || len(a.c.Anew.left)+len(a.out.Anew.left) == 0 {
-		return nil, nil
+// overdue takes out what has its turn and lost what it refers to before that.
+func (a *advance) overdue(o *advancing, s *Submission) error {
+	if a.c.Agreement.Terms.OpenReferences || len(a.c.Anew.left)+len(a.out.Anew.left) == 0 {
+		return nil
 	}
 	gone := func(id ObjectID) bool { return a.c.Anew.hasLeft(id) || a.out.Anew.hasLeft(id) }
-	type standing struct {
-		o *advancing
-		x Standing
-		s *Submission
-	}
-	var all []standing
 	var refs []ObjectID
-	for _, id := range ids {
-		o := a.objects[id]
-		if o == nil {
-			continue
-		}
-		for _, x := range o.m.Standing {
-			s := o.m.submission(&x)
-			if s == nil || !a.turned(s) {
-				continue
-			}
-			some := len(refs)
-			for _, ref := range s.Version.References {
-				if !fixed(ref) && gone(ref) {
-					refs = append(refs, ref)
-				}
-			}
-			if len(refs) > some {
-				all = append(all, standing{o, x, s})
-			}
+	for _, ref := range s.Version.References {
+		if !fixed(ref) && gone(ref) {
+			refs = append(refs, ref)
 		}
 	}
-	if len(all) == 0 {
-		return nil, nil
+	if len(refs) == 0 {
+		return nil
 	}
 	if len(a.c.Agreement.Terms.Vocabularies) > 0 {
 		if err := a.ask(refs); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := a.load(refs); err != nil {
-		return nil, err
+		return err
 	}
-	leaving := map[*advancing][]Standing{}
-	var out []*advancing
-	for _, e := range all {
-		if !a.lost(&e.x, e.s, gone) || slices.Contains(leaving[e.o], e.x) {
-			continue
-		}
-		if leaving[e.o] == nil {
-			out = append(out, e.o)
-		}
-		leaving[e.o] = append(leaving[e.o], e.x)
-	}
-	for _, o := range out {
-		a.keep(o, leaving[o])
-		a.leave(o, leaving[o])
-		if err := a.settle(o); err != nil {
-			return nil, err
+	var leaving []Standing
+	for _, x := range o.m.Standing {
+		if x.rests(s) && a.lost(&x, s, gone) {
+			leaving = append(leaving, x)
 		}
 	}
-	return out, nil
+	if len(leaving) > 0 {
+		a.keep(o, leaving)
+		a.leave(o, leaving)
+		a.judge(o, s)
+	}
+	return nil
 }

@@ -4,8 +4,8 @@ import "slices"
 
 // arrive takes in the next submission of an object, and gives the objects of which
 // something is new by that.
-func (a *advance) arrive(o *advancing) ([]*advancing, error) {
-	m := o.m
+func (a *advance) arrive(x arrival) ([]*advancing, error) {
+	o, m := x.o, x.o.m
 	m.Submissions, o.later = append(m.Submissions, o.later[0]), o.later[1:]
 	s := &m.Submissions[len(m.Submissions)-1]
 	switch {
@@ -163,21 +163,29 @@ func (a *advance) leaving(m *Matter) ([]Standing, error) {
 		}
 		stays := s != nil
 		if stays {
-			v := judge(s, m, a.c, true)
-			content := x.Of
-			if v.Stamp != TLPNone {
-				var err error
-				if content, _, err = a.c.Copy(s, v.Stamp); err != nil {
-					return nil, err
-				}
+			var err error
+			if stays, err = a.stays(&x, s, m); err != nil {
+				return nil, err
 			}
-			stays = v.Ruling == Released && content == x.Line.Content
 		}
 		if !stays {
 			out = append(out, x)
 		}
 	}
 	return out, nil
+}
+
+// stays tells whether an entry may go on to stand: the rule lets it, with the marking that it has.
+func (a *advance) stays(x *Standing, s *Submission, m *Matter) (bool, error) {
+	v := judge(s, m, a.c, true)
+	content := x.Of
+	if v.Stamp != TLPNone {
+		var err error
+		if content, _, err = a.c.Copy(s, v.Stamp); err != nil {
+			return false, err
+		}
+	}
+	return v.Ruling == Released && content == x.Line.Content, nil
 }
 
 // undecided notes that somebody has to decide what becomes of older versions that stand
