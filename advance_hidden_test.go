@@ -258,7 +258,7 @@ func TestClosingMovesWhatStands(t *testing.T) {
 
 // Many versions of one object have each their own turn: all leave, and all come again in their order.
 func TestAdvanceAgainOfManyVersions(t *testing.T) {
-	const versions = 800
+	const versions = 300
 	w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPAmber})
 	for n := range versions {
 		v := entente.Version{ID: madeID("tool", "many"), Spec: entente.Spec21, Modified: day(1), Markings: []entente.ObjectID{entente.TLPAmber.Definition()}}
