@@ -69,7 +69,7 @@ small_disk() {
 go_tests() {
 	small_disk
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 test/postgres.sh go test -json -race \
-		-gcflags=modernc.org/sqlite/lib=-race=false -vet=off -count=1 -timeout=15m ./... |
+		-gcflags=modernc.org/sqlite/lib=-race=false -vet=off -count=1 -timeout=30m ./... |
 		.cache/venv/bin/python test/gotest.py "$temp/count"
 }
 
