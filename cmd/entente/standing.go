@@ -58,19 +58,16 @@ earlier by either. What was released under it stays.`,
 }
 
 func (a *app) standingAdd() *cobra.Command {
-	var source, kind, ceiling, until, reason string
+	var o orderFlags
+	var reason string
 	cmd := &cobra.Command{
 		Use:     "add AGREEMENT",
 		Short:   "Propose a standing release",
 		Example: `  entente --as ann standing add north --source home --type indicator --up-to tlp:amber --until 2027-01-31 --reason "feed of the sensor net"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := entente.ProposeStanding{Type: kind, Text: reason}
-			var err error
-			if c.Ceiling, err = level("up-to", ceiling); err != nil {
-				return err
-			}
-			if c.Until, err = moment("until", until); err != nil {
+			c, err := o.get()
+			if err != nil {
 				return err
 			}
 			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
@@ -78,11 +75,11 @@ func (a *app) standingAdd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p, err := n.PartnerNamed(ctx, who, source)
+				p, err := n.PartnerNamed(ctx, who, o.source)
 				if err != nil {
 					return err
 				}
-				c.Agreement, c.Source = k.Concerns[0].ID, p.ID
+				c.Agreement, c.Source, c.Text = k.Concerns[0].ID, p.ID, reason
 				r, err := n.Do(ctx, who, c)
 				if err != nil {
 					return err
@@ -91,16 +88,33 @@ func (a *app) standingAdd() *cobra.Command {
 			})
 		},
 	}
+	o.add(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "the justification (required)")
+	cmd.MarkFlagRequired("reason")
+	return cmd
+}
+
+// orderFlags say what a standing release lets go, and for how long.
+type orderFlags struct{ source, kind, ceiling, until string }
+
+func (o *orderFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&source, "source", "", "the organisation that the objects come from, home too (required)")
-	f.StringVar(&kind, "type", "", "the object type (required)")
-	f.StringVar(&ceiling, "up-to", "", "up to which marking, as tlp:amber (required)")
-	f.StringVar(&until, "until", "", "when it ends, within 90 days, as 2027-01-31 (required)")
-	f.StringVar(&reason, "reason", "", "the justification (required)")
-	for _, name := range []string{"source", "type", "up-to", "until", "reason"} {
+	f.StringVar(&o.source, "source", "", "the organisation that the objects come from, home too (required)")
+	f.StringVar(&o.kind, "type", "", "the object type (required)")
+	f.StringVar(&o.ceiling, "up-to", "", "up to which marking, as tlp:amber (required)")
+	f.StringVar(&o.until, "until", "", "when it ends, within 90 days, as 2027-01-31 (required)")
+	for _, name := range []string{"source", "type", "up-to", "until"} {
 		cmd.MarkFlagRequired(name)
 	}
-	return cmd
+}
+
+// get is what the flags ask for, but for the organisation, which they name.
+func (o *orderFlags) get() (c entente.ProposeStanding, err error) {
+	c.Type = o.kind
+	if c.Ceiling, err = level("up-to", o.ceiling); err == nil {
+		c.Until, err = moment("until", o.until)
+	}
+	return c, err
 }
 
 func (a *app) standingAgree() *cobra.Command {
