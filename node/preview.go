@@ -361,6 +361,11 @@ func (r *rehearsal) listed(all []previewed, limit int, sent []runs) ([]PreviewEn
 					}
 				}
 			}
+			if e.Why == "" && slices.ContainsFunc(r.stands[p.id], func(y entente.Standing) bool {
+				return y.Place == p.x.Place && y.Of == p.x.Of && y.Line.Source == p.x.Line.Source
+			}) {
+				e.Why = "a copy with another marking takes its place"
+			}
 		}
 		out = append(out, e)
 	}

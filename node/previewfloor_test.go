@@ -133,6 +133,26 @@ func TestPreviewOfFloorTells(t *testing.T) {
 	})
 }
 
+// TestPreviewOfAnotherStamp previews a floor by which what stands goes on as a copy with that
+// marking: who has it without keeps it.
+func TestPreviewOfAnotherStamp(t *testing.T) {
+	onEngines(t, func(t *entente.Terms) { t.Highest = entente.TLPAmber }, func(s *sharing) {
+		ann := s.hire("ann", entente.Releaser)
+		s.take(malware(1, green), malware(2, amber))
+		s.expect("north", "01 02")
+		before := s.contents("north")
+		c := entente.SetFloor{Collection: s.shelf, Floor: entente.TLPAmber, Reason: "r"}
+		p := s.foreseen(PreviewOptions{Floor: &c})
+		if listed(p.Entering) != "01" || listed(p.Leaving) != "01" || !strings.Contains(p.Leaving[0].Why, "another marking") {
+			s.Errorf("%+v", p)
+		}
+		s.settleAs(ann, "north", c)
+		if err := came(before, s.contents("north"), p); err != nil {
+			s.Error(err)
+		}
+	})
+}
+
 // TestPreviewOfPermissions previews an originator's permission, records it, and compares.
 func TestPreviewOfPermissions(t *testing.T) {
 	onEngines(t, nil, func(s *sharing) {

@@ -51,7 +51,8 @@ func (a *app) standingCmd() *cobra.Command {
 		Long: `Where the terms ask two people to approve, a standing release lets objects of one
 source and type go up to a marking, in one agreement, without asking for each. One
 releaser proposes it, a second agrees; it holds for 90 days at most and is ended
-earlier by either. What was released under it stays.`,
+earlier by either. What was released under it stays. "entente preview standing" shows
+what would go.`,
 	}
 	cmd.AddCommand(a.standingAdd(), a.standingAgree(), a.standingEnd(), a.standingList())
 	return cmd
@@ -235,7 +236,8 @@ func (a *app) permissionCmd() *cobra.Command {
 		Short: "Record that an originator lets an object go on to another agreement",
 		Long: `What came through one agreement goes on to another only if its marking and the terms
 allow that, or if its originator permits it. Where the originator has no node that
-signs, a releaser records who said so, and how.`,
+signs, a releaser records who said so, and how. "entente preview permission" shows
+what would go.`,
 	}
 	cmd.AddCommand(a.permissionAdd(), a.permissionList())
 	return cmd
