@@ -151,11 +151,27 @@ type SetFloor struct {
 
 func (SetFloor) command() {}
 
-func decideSetFloor(c SetFloor, f Facts) (Change, error) {
-	covering := slices.DeleteFunc(slices.Clone(f.Agreements), func(a Agreement) bool {
-		underWay := a.Work != nil && a.feed(c.Collection) >= 0
-		return !underWay && (a.State != Active && a.State != Suspended || !a.Terms.Covers(c.Collection))
+// Covering lists the agreements of all that the floor of a collection is about: those in force,
+// suspended ones too, that cover it, and those with a change under way that may.
+func Covering(all []Agreement, collection string) []Agreement {
+	return slices.DeleteFunc(slices.Clone(all), func(a Agreement) bool {
+		underWay := a.Work != nil && a.feed(collection) >= 0
+		return !underWay && (a.State != Active && a.State != Suspended || !a.Terms.Covers(collection))
 	})
+}
+
+// JudgesFloor tells whether an agreement of [Covering] judges everything anew as soon as the
+// floor changes: one that is suspended does when it is restored. While a change of it is under
+// way no floor changes, which is a [Conflict].
+func (a *Agreement) JudgesFloor() (bool, error) {
+	if a.Work != nil {
+		return false, a.busy()
+	}
+	return a.State == Active, nil
+}
+
+func decideSetFloor(c SetFloor, f Facts) (Change, error) {
+	covering := Covering(f.Agreements, c.Collection)
 	act := RunNode
 	var about []string
 	if len(covering) > 0 { // it decides what crosses
@@ -190,10 +206,11 @@ func decideSetFloor(c SetFloor, f Facts) (Change, error) {
 	// unmarked is unmarked again.
 	lowers := c.Floor != TLPNone && have != TLPNone && c.Floor < have
 	for _, a := range covering {
-		switch {
-		case a.Work != nil:
-			return Change{}, a.busy()
-		case a.State == Active: // others are judged anew when they are restored
+		anew, err := a.JudgesFloor()
+		if err != nil {
+			return Change{}, err
+		}
+		if anew {
 			step := f.step(Move{Action: StepFloor, From: Active, To: Active}, m)
 			step.Version, step.Hash, step.Reason = a.Version, a.Hash, c.Reason
 			a.Work = &Work{ID: f.NewID, To: Active, Version: a.Version, Step: step}

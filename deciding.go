@@ -76,13 +76,22 @@ func (c *Case) inForce() (*Concern, error) {
 		return nil, Errorf(NotFound, "there is no such agreement")
 	}
 	k := &c.Concerns[0]
-	switch k.State {
-	case Active, Suspended:
-		return k, nil
-	case Ended:
-		return nil, Errorf(Conflict, "the agreement %q has ended, and what it released stays as it is; there is nothing to decide in it", k.Name)
+	if err := k.InForce(); err != nil {
+		return nil, err
 	}
-	return nil, Errorf(Conflict, "the agreement %q is not in force yet (it is %s), so nothing waits in it; activate it first", k.Name, k.State)
+	return k, nil
+}
+
+// InForce is nil where decisions about objects can be taken in an agreement, while it is
+// suspended too; else it is a [Conflict] that says why not.
+func (a *Agreement) InForce() error {
+	switch a.State {
+	case Active, Suspended:
+		return nil
+	case Ended:
+		return Errorf(Conflict, "the agreement %q has ended, and what it released stays as it is; there is nothing to decide in it", a.Name)
+	}
+	return Errorf(Conflict, "the agreement %q is not in force yet (it is %s), so nothing waits in it; activate it first", a.Name, a.State)
 }
 
 // Seen tells a command that it is applied at the positions of a preview.

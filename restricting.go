@@ -1,5 +1,7 @@
 package entente
 
+import "slices"
+
 // RestrictObject has home handle an object more strictly than it is marked, in every
 // agreement at once: it is home's way to tighten and to recall.
 type RestrictObject struct {
@@ -101,15 +103,23 @@ func decideConsent(c RecordConsent, f Facts) (Change, error) {
 	if err := requireText("purpose", c.Purpose, maxDescription); err != nil {
 		return Change{}, err
 	}
-	if c.Until != 0 && c.Until <= f.Now {
-		return Change{}, Errorf(Invalid, "the permission would have ended before it is recorded")
+	p, err := c.Permission(f.Case.Sources, f.Now)
+	if err != nil {
+		return Change{}, err
 	}
-	for _, source := range f.Case.Sources {
-		if source == c.Originator {
-			p := Consent{ID: f.NewID, Object: c.Object, Agreement: k.ID, Originator: c.Originator, Said: c.Said, Purpose: c.Purpose, Until: c.Until,
-				Account: f.Actor.Account.ID, Role: m.Role, At: f.Now}
-			return f.Case.touch(Change{Consent: &p, Receipt: Receipt{ID: p.ID, Mandate: m}}, false), nil
-		}
+	p.ID, p.Agreement, p.Account, p.Role = f.NewID, k.ID, f.Actor.Account.ID, m.Role
+	return f.Case.touch(Change{Consent: &p, Receipt: Receipt{ID: p.ID, Mandate: m}}, false), nil
+}
+
+// Permission is what the command records at a moment, in microseconds since 1970, about an
+// object of some sources. It is [Invalid] where it would have ended by then, and [NotFound] if
+// the originator is none of the sources.
+func (c RecordConsent) Permission(sources []string, now int64) (Consent, error) {
+	switch {
+	case c.Until != 0 && c.Until <= now:
+		return Consent{}, Errorf(Invalid, "the permission would have ended before it is recorded")
+	case !slices.Contains(sources, c.Originator):
+		return Consent{}, Errorf(NotFound, "that partner has supplied no version of %s; only who supplied an object permits that it goes on", clip(string(c.Object)))
 	}
-	return Change{}, Errorf(NotFound, "that partner has supplied no version of %s; only who supplied an object permits that it goes on", clip(string(c.Object)))
+	return Consent{Object: c.Object, Agreement: c.Agreement, Originator: c.Originator, Said: c.Said, Purpose: c.Purpose, Until: c.Until, At: now}, nil
 }

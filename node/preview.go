@@ -10,11 +10,11 @@ import (
 	"entente/store"
 )
 
-// PreviewOptions say which change is to be seen before it is made. One of Terms, Restrict,
-// Lift, Decide, Shut, Stop, LiftStop, Dissent and Strike is set, or none: then it is that what is on the table of the
-// agreement is activated or, after a suspension, restored.
+// PreviewOptions say which change is to be seen before it is made. One of those from Terms on is
+// set (Backlog and StopID belong to others), or none: then it is that what is on the table of
+// the agreement is activated or, after a suspension, restored.
 type PreviewOptions struct {
-	Agreement string // name or id; for Terms, Decide, Shut and an activation
+	Agreement string // name or id; for Terms, Decide, Shut, Permit, the standing releases and an activation
 	Terms     *entente.Terms
 	Backlog   string // for terms and LiftStop: see [entente.ParseBacklog]
 	Restrict  *entente.RestrictObject
@@ -26,12 +26,17 @@ type PreviewOptions struct {
 	StopID    string // of that stop; "" where one stands
 	Dissent   *NewDissent
 	Strike    entente.ObjectID // dissent of home's own
-	Limit     int              // the most entries that are listed of each kind
+	Floor     *entente.SetFloor
+	Permit    *entente.RecordConsent
+	Propose   *entente.ProposeStanding
+	Agree     string // id of a standing release to which a second person agrees
+	End       string // id of one that is ended, or taken back
+	Limit     int    // the most entries that are listed of each kind
 }
 
 // Preview is what a change would do, at the positions that the token names.
 type Preview struct {
-	Token      string
+	Token      string // "" where the command takes none
 	Agreements []PreviewOf
 	Names      map[string]string // by id
 }
@@ -53,6 +58,7 @@ type PreviewOf struct {
 	Shut              bool                     // readers are shut out, and the feeds stay as they are
 	Opens             bool                     // readers are let in again
 	Why               string                   // why nothing changes for readers, "" where something does
+	Once              string                   // what has to happen besides, "" for nothing
 	Entering          []PreviewEntry           // the first of them by position
 	Leaving           []PreviewEntry
 }
@@ -119,9 +125,16 @@ func (n *Node) previewIn(ctx context.Context, t *store.Tx, o PreviewOptions, out
 		return n.previewOnAll(ctx, t, o, out, o.Lift, func(m *entente.Matter) { m.Restriction = nil })
 	case o.Stop != "", o.LiftStop != "":
 		return n.previewPartner(ctx, t, o, out)
+	case o.Floor != nil:
+		return n.previewFloor(ctx, t, o, out)
 	}
 	g, err := agreementNamed(ctx, t, o.Agreement)
 	if err != nil {
+		return err
+	}
+	if o.Permit != nil || o.Propose != nil || o.Agree != "" || o.End != "" {
+		p, err := n.previewLeave(ctx, t, g, o)
+		out.Agreements = append(out.Agreements, p)
 		return err
 	}
 	out.Token = entente.PreviewToken([]entente.Agreement{*g})
@@ -325,10 +338,9 @@ func (r *rehearsal) listed(all []previewed, limit int, sent []runs) ([]PreviewEn
 			return nil, err
 		}
 		r.base, r.window = lib, map[entente.ObjectID]rehearsed{}
-		if c, err = r.n.circumstances(r.ctx, r.t, r.g, lib); err != nil {
+		if c, err = r.circumstances(lib); err != nil {
 			return nil, err
 		}
-		c.Copy = r.copy
 	}
 	for _, p := range all {
 		e := PreviewEntry{Object: p.id, Collection: r.g.Feeds[p.x.Place].Collection, Cascade: leaving && r.cascaded(p.id, p.x)}
@@ -348,6 +360,11 @@ func (r *rehearsal) listed(all []previewed, limit int, sent []runs) ([]PreviewEn
 						}
 					}
 				}
+			}
+			if e.Why == "" && slices.ContainsFunc(r.stands[p.id], func(y entente.Standing) bool {
+				return y.Place == p.x.Place && y.Of == p.x.Of && y.Line.Source == p.x.Line.Source
+			}) {
+				e.Why = "a copy with another marking takes its place"
 			}
 		}
 		out = append(out, e)

@@ -18,6 +18,8 @@ type rehearsal struct {
 	g *entente.Agreement // as it would be; its feeds move on
 	// change is what is being considered about objects, nil for nothing.
 	change func(*entente.Matter)
+	// order is a standing release as it would be, nil for those that are there.
+	order *entente.StandingRelease
 	// closing is [entente.Circumstances.Closing].
 	closing bool
 	opens   bool // readers come in again by it
@@ -107,11 +109,11 @@ func (r *rehearsal) advance(w *store.Window, counts []int64, steps [][]entente.O
 	if err != nil {
 		return err
 	}
-	c, err := r.n.circumstances(r.ctx, r.t, r.g, r.base)
+	c, err := r.circumstances(r.base)
 	if err != nil {
 		return err
 	}
-	c.Copy, c.Closing, c.Anew, c.Ends = r.copy, r.closing, r.anew, ends
+	c.Closing, c.Anew, c.Ends = r.closing, r.anew, ends
 	r.window = map[entente.ObjectID]rehearsed{}
 	advanced, err := entente.Advance(c, r, steps)
 	if err != nil {
@@ -122,6 +124,19 @@ func (r *rehearsal) advance(w *store.Window, counts []int64, steps [][]entente.O
 		r.anew.Add(advanced.Anew)
 	}
 	return nil
+}
+
+// circumstances are those of the node, with what is being considered.
+func (r *rehearsal) circumstances(lib *store.Library) (*entente.Circumstances, error) {
+	c, err := r.n.circumstances(r.ctx, r.t, r.g, lib)
+	if err != nil {
+		return nil, err
+	}
+	c.Copy = r.copy
+	if r.order != nil {
+		c.Orders = append(slices.DeleteFunc(c.Orders, func(o entente.StandingRelease) bool { return o.ID == r.order.ID }), *r.order)
+	}
+	return c, nil
 }
 
 // copy is [entente.Circumstances.Copy] without writing: copies that are not there get numbers

@@ -343,8 +343,8 @@ func (t *Tx) applyTouch(ctx context.Context, c entente.Change) error {
 			return err
 		}
 		if _, err := t.exec(ctx, `INSERT INTO touched (agreement, object, mark, due)
-			SELECT DISTINCT p.agreement, c.id, $1, 0 FROM pending p JOIN content c ON c.content = p.content WHERE p.agreement = $2 AND p.reason = $3
-			ON CONFLICT (agreement, object) DO UPDATE SET mark = excluded.mark, due = 0`, mark, w.Agreement, int64(w.Reason)); err != nil {
+			SELECT DISTINCT p.agreement, c.id, $3, 0`+waitingFrom+`
+			ON CONFLICT (agreement, object) DO UPDATE SET mark = excluded.mark, due = 0`, w.Agreement, int64(w.Reason), mark); err != nil {
 			return err
 		}
 	}

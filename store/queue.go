@@ -139,6 +139,16 @@ func (t *Tx) FeedsBehind(ctx context.Context, agreement int64) ([]FeedBehind, er
 	return out, rows.Err()
 }
 
+// waitingFrom has what waits in an agreement ($1) for a reason ($2).
+const waitingFrom = ` FROM pending p JOIN content c ON c.content = p.content WHERE p.agreement = $1 AND p.reason = $2`
+
+// WaitingBy lists the objects that wait in an agreement, by its number, for one reason, in the
+// order in which they are judged again where an [entente.TouchWaiting] asks for it.
+func (t *Tx) WaitingBy(ctx context.Context, agreement int64, reason entente.Reason) ([]entente.ObjectID, error) {
+	found, err := t.strings(ctx, `SELECT DISTINCT c.id`+waitingFrom+` ORDER BY c.id`, agreement, int64(reason))
+	return objectIDs(found), err
+}
+
 // WaitingFor lists objects that wait for an object, in no order and not itself, at most limit.
 func (l *Library) WaitingFor(id entente.ObjectID, limit int) ([]entente.ObjectID, error) {
 	found, err := l.t.strings(l.ctx, `SELECT DISTINCT c.id FROM awaits w JOIN pending p ON p.feed = w.feed AND p.seq = w.seq

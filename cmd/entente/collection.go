@@ -127,7 +127,7 @@ func (a *app) collectionEdit() *cobra.Command {
 joined with the markings of all that it holds: with --floor tlp:green what is marked
 CLEAR, or not at all, is handled as GREEN. Where an agreement covers the collection,
 a floor decides what crosses: it is changed by a releaser (--as NAME), with a reason,
-and all that was released is judged anew.`,
+and all that was released is judged anew ("entente preview floor" shows it before).`,
 		Example: `  entente collection edit Phishing --name 'Phishing against banks'
   entente --as ann collection edit Phishing --floor tlp:green --reason "Source asked for it"`,
 		Args: cobra.ExactArgs(1),

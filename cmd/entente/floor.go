@@ -27,16 +27,20 @@ func (f *floorFlags) get(cmd *cobra.Command) (*entente.SetFloor, error) {
 	if !cmd.Flags().Changed("floor") {
 		return nil, nil
 	}
-	set := &entente.SetFloor{Reason: f.reason}
-	if f.floor == "none" {
-		return set, nil
+	level, err := parseFloor("--floor", f.floor)
+	return &entente.SetFloor{Reason: f.reason, Floor: level}, err
+}
+
+// parseFloor reads a floor, or none; given tells where it was.
+func parseFloor(given, s string) (entente.TLP, error) {
+	if s == "none" {
+		return entente.TLPNone, nil
 	}
-	level, ok := entente.ParseTLP(f.floor)
-	if !ok || !strings.HasPrefix(strings.ToLower(f.floor), "tlp:") {
-		return nil, usagef("--floor %q is no marking: tlp:clear, tlp:green, tlp:amber, tlp:amber+strict, tlp:red, or none", f.floor)
+	level, ok := entente.ParseTLP(s)
+	if !ok || !strings.HasPrefix(strings.ToLower(s), "tlp:") {
+		return entente.TLPNone, usagef("%s %q is no marking: tlp:clear, tlp:green, tlp:amber, tlp:amber+strict, tlp:red, or none", given, s)
 	}
-	set.Floor = level
-	return set, nil
+	return level, nil
 }
 
 // editFloor changes the floor of the collection that is named, and shows it.

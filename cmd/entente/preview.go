@@ -2,45 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"maps"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"entente"
 	"entente/node"
 )
-
-type previewEntryView struct {
-	Object     entente.ObjectID `json:"object"`
-	Collection string           `json:"collection"`
-	Cascade    bool             `json:"cascade,omitempty"`
-	Served     bool             `json:"served,omitempty"` // to somebody, as far as the ledger knows
-	Reason     string           `json:"reason,omitempty"`
-	Why        string           `json:"why,omitempty"`
-}
-
-type previewView struct {
-	Agreement string             `json:"agreement"`
-	Partner   string             `json:"partner,omitempty"` // whom it is about, where not every reader
-	Stands    int64              `json:"stands"`            // entries now
-	Enters    int64              `json:"enters"`
-	Leaves    int64              `json:"leaves"`
-	Cascades  int64              `json:"cascades"`
-	Again     int64              `json:"again"`
-	Disclosed int64              `json:"disclosed"`
-	Served    int64              `json:"served"` // of what stays disclosed
-	LeftOut   int64              `json:"left_out,omitempty"`
-	Shut      bool               `json:"shut"`
-	Opens     bool               `json:"opens,omitempty"`
-	Why       string             `json:"why,omitempty"` // why nothing changes
-	Waits     map[string]int64   `json:"waits,omitempty"`
-	Entering  []previewEntryView `json:"entering"`
-	Leaving   []previewEntryView `json:"leaving"`
-}
 
 const previewLong = `Shows what a change would do before it is made: what enters the feeds of agreements,
 what leaves, how much of that only because of what it refers to (cascade), and what
@@ -53,7 +21,8 @@ previews list what cannot be read any more. Lifting a stop, or restoring an agre
 readers in again; that preview takes the choice of backlog that the command takes.
 
 The token names these positions. Given to the command that makes the change
-(--preview TOKEN), it has that refuse if anything has moved since.`
+(--preview TOKEN), it has that refuse if anything has moved since. Floors, permissions and
+standing releases take none.`
 
 // agreementPreview is "entente preview terms" and "entente preview activate" where people
 // look for them.
@@ -76,11 +45,7 @@ func (a *app) agreementPreview() *cobra.Command {
 					}
 					o.Agreement, o.Terms = v.Terms.Name, &v.Terms
 				}
-				p, err := n.Preview(ctx, who, o)
-				if err != nil {
-					return err
-				}
-				return a.printPreview(p)
+				return a.preview(ctx, n, who, o)
 			})
 		},
 	}
@@ -101,30 +66,32 @@ func (a *app) previewCmd() *cobra.Command {
   entente preview stop "North CERT"
   entente preview lift "North CERT" --backlog none
   entente preview end north
-  entente preview dissent indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --disagree`,
+  entente preview dissent indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --disagree
+  entente preview floor Phishing tlp:green
+  entente preview permission indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f --for south --originator "North CERT"
+  entente preview standing agree north 7f0c3a52-6f1e-4c57-9d3b-6a54d1c0a001`,
 	}
 	limit := cmd.PersistentFlags().Int("limit", 20, "the most entries of each kind to list; counts are of all")
-	var sub previewing = func(use, short string, args cobra.PositionalArgs, options previewed) *cobra.Command {
-		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
-			if *limit < 0 || *limit > 100_000 {
-				return usagef("--limit is between 0 and 100000")
-			}
-			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
-				o, err := options(ctx, n, who, args)
-				if err != nil {
-					return err
+	into := func(parent *cobra.Command) previewing {
+		return func(use, short string, args cobra.PositionalArgs, options previewed) *cobra.Command {
+			c := &cobra.Command{Use: use, Short: short, Args: args, RunE: func(cmd *cobra.Command, args []string) error {
+				if *limit < 0 || *limit > 100_000 {
+					return usagef("--limit is between 0 and 100000")
 				}
-				o.Limit = *limit
-				p, err := n.Preview(ctx, who, o)
-				if err != nil {
-					return err
-				}
-				return a.printPreview(p)
-			})
-		}}
-		cmd.AddCommand(c)
-		return c
+				return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
+					o, err := options(ctx, n, who, args)
+					if err != nil {
+						return err
+					}
+					o.Limit = *limit
+					return a.preview(ctx, n, who, o)
+				})
+			}}
+			parent.AddCommand(c)
+			return c
+		}
 	}
+	sub := into(cmd)
 	var backlog string
 	terms := sub("terms FILE", "Other terms (amend), or those of an agreement that is not in force yet", cobra.ExactArgs(1),
 		func(ctx context.Context, n *node.Node, who entente.Actor, args []string) (node.PreviewOptions, error) {
@@ -180,88 +147,8 @@ func (a *app) previewCmd() *cobra.Command {
 	lift.Flags().StringVar(&stop, "stop", "", "id of the stop, where several stand")
 	previewDecisions(sub)
 	previewDissent(sub)
+	previewFloor(sub)
+	previewPermission(sub)
+	previewStanding(cmd, into)
 	return cmd
-}
-
-func (a *app) printPreview(p node.Preview) error {
-	views := []previewView{}
-	for _, x := range p.Agreements {
-		v := previewView{Agreement: x.Agreement, Partner: x.Partner, Served: x.Served, LeftOut: x.LeftOut, Opens: x.Opens, Why: x.Why, Stands: x.Stands, Enters: x.Enters, Leaves: x.Leaves, Cascades: x.Cascades, Again: x.Again,
-			Disclosed: x.Disclosed, Shut: x.Shut, Waits: map[string]int64{}, Entering: []previewEntryView{}, Leaving: []previewEntryView{}}
-		for r, n := range x.Waits {
-			v.Waits[r.String()] = n
-		}
-		for _, e := range x.Entering {
-			v.Entering = append(v.Entering, previewEntryView{Object: e.Object, Collection: p.Names[e.Collection], Served: e.Served})
-		}
-		for _, e := range x.Leaving {
-			why := e.Why
-			if e.Contested {
-				why = "another submission takes its place"
-			}
-			v.Leaving = append(v.Leaving, previewEntryView{e.Object, p.Names[e.Collection], e.Cascade, e.Served, e.Reason.String(), why})
-		}
-		views = append(views, v)
-	}
-	return a.print(map[string]any{"token": p.Token, "agreements": views}, func(w io.Writer) {
-		if len(views) == 0 {
-			fmt.Fprintln(w, "No agreement is concerned.")
-		}
-		for _, v := range views {
-			writePreview(w, v)
-		}
-		fmt.Fprintf(w, "token %s\n", p.Token)
-	})
-}
-
-func writePreview(w io.Writer, v previewView) {
-	through := plain(v.Agreement)
-	if v.Partner != "" {
-		through = plain(v.Partner) + " through " + through
-	}
-	fmt.Fprintf(w, "%s, where %s now\n", through, plural(int(v.Stands), "entry stands", "entries stand"))
-	switch {
-	case v.Why != "":
-		fmt.Fprintf(w, "  nothing changes for readers: %s\n", plain(v.Why))
-		return
-	case v.Shut:
-		fmt.Fprintf(w, "  readers are shut out; the feeds stay as they are\n  cannot be read any more: %d\n", v.Leaves)
-		for _, e := range v.Leaving {
-			fmt.Fprintf(w, "    %s from %s%s\n", e.Object, plain(e.Collection), servedNote(e))
-		}
-		writeDisclosed(w, v)
-		return
-	case v.Opens && v.Partner != "":
-		fmt.Fprintf(w, "  it is let in again\n  reads again: %d; left out by the choice of backlog: %d\n", v.Enters, v.LeftOut)
-		for _, e := range v.Entering {
-			fmt.Fprintf(w, "    %s from %s%s\n", e.Object, plain(e.Collection), servedNote(e))
-		}
-		return
-	case v.Opens:
-		fmt.Fprintln(w, "  readers are let in again, to what stands and what enters")
-	}
-	fmt.Fprintf(w, "  enters: %d\n", v.Enters)
-	for _, e := range v.Entering {
-		fmt.Fprintf(w, "    %s from %s\n", e.Object, plain(e.Collection))
-	}
-	fmt.Fprintf(w, "  leaves: %d, of which by cascade %d\n", v.Leaves, v.Cascades)
-	for _, e := range v.Leaving {
-		fmt.Fprintf(w, "    %s: %s%s\n", e.Object, plain(e.Why), servedNote(e))
-	}
-	writeDisclosed(w, v)
-	for _, r := range slices.Sorted(maps.Keys(v.Waits)) {
-		fmt.Fprintf(w, "  waits for %s: %d\n", r, v.Waits[r])
-	}
-}
-
-// servedNote tells behind an entry that somebody was sent it.
-func servedNote(e previewEntryView) string {
-	if e.Served {
-		return " (served)"
-	}
-	return ""
-}
-
-func writeDisclosed(w io.Writer, v previewView) {
-	fmt.Fprintf(w, "  stays disclosed for good: %d, of which %d served\n", v.Disclosed, v.Served)
 }

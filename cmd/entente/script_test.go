@@ -83,6 +83,7 @@ func scripts(glob, engine string, url func(testing.TB) string) testscript.Params
 			env.Setenv("ENTENTE_DATA", filepath.Join(env.WorkDir, "data"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("GORACE", os.Getenv("GORACE"))
+			env.Setenv("IN30DAYS", time.Now().UTC().AddDate(0, 0, 30).Format(time.DateOnly))
 			files, err := filepath.Abs("demodata")
 			env.Setenv("DEMODATA", files)
 			if err != nil {

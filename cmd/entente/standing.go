@@ -51,26 +51,24 @@ func (a *app) standingCmd() *cobra.Command {
 		Long: `Where the terms ask two people to approve, a standing release lets objects of one
 source and type go up to a marking, in one agreement, without asking for each. One
 releaser proposes it, a second agrees; it holds for 90 days at most and is ended
-earlier by either. What was released under it stays.`,
+earlier by either. What was released under it stays. "entente preview standing" shows
+what would go.`,
 	}
 	cmd.AddCommand(a.standingAdd(), a.standingAgree(), a.standingEnd(), a.standingList())
 	return cmd
 }
 
 func (a *app) standingAdd() *cobra.Command {
-	var source, kind, ceiling, until, reason string
+	var o orderFlags
+	var reason string
 	cmd := &cobra.Command{
 		Use:     "add AGREEMENT",
 		Short:   "Propose a standing release",
 		Example: `  entente --as ann standing add north --source home --type indicator --up-to tlp:amber --until 2027-01-31 --reason "feed of the sensor net"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := entente.ProposeStanding{Type: kind, Text: reason}
-			var err error
-			if c.Ceiling, err = level("up-to", ceiling); err != nil {
-				return err
-			}
-			if c.Until, err = moment("until", until); err != nil {
+			c, err := o.get()
+			if err != nil {
 				return err
 			}
 			return a.with(cmd, mustExist, func(ctx context.Context, n *node.Node, who entente.Actor) error {
@@ -78,11 +76,11 @@ func (a *app) standingAdd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p, err := n.PartnerNamed(ctx, who, source)
+				p, err := n.PartnerNamed(ctx, who, o.source)
 				if err != nil {
 					return err
 				}
-				c.Agreement, c.Source = k.Concerns[0].ID, p.ID
+				c.Agreement, c.Source, c.Text = k.Concerns[0].ID, p.ID, reason
 				r, err := n.Do(ctx, who, c)
 				if err != nil {
 					return err
@@ -91,16 +89,33 @@ func (a *app) standingAdd() *cobra.Command {
 			})
 		},
 	}
+	o.add(cmd)
+	cmd.Flags().StringVar(&reason, "reason", "", "the justification (required)")
+	cmd.MarkFlagRequired("reason")
+	return cmd
+}
+
+// orderFlags say what a standing release lets go, and for how long.
+type orderFlags struct{ source, kind, ceiling, until string }
+
+func (o *orderFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&source, "source", "", "the organisation that the objects come from, home too (required)")
-	f.StringVar(&kind, "type", "", "the object type (required)")
-	f.StringVar(&ceiling, "up-to", "", "up to which marking, as tlp:amber (required)")
-	f.StringVar(&until, "until", "", "when it ends, within 90 days, as 2027-01-31 (required)")
-	f.StringVar(&reason, "reason", "", "the justification (required)")
-	for _, name := range []string{"source", "type", "up-to", "until", "reason"} {
+	f.StringVar(&o.source, "source", "", "the organisation that the objects come from, home too (required)")
+	f.StringVar(&o.kind, "type", "", "the object type (required)")
+	f.StringVar(&o.ceiling, "up-to", "", "up to which marking, as tlp:amber (required)")
+	f.StringVar(&o.until, "until", "", "when it ends, within 90 days, as 2027-01-31 (required)")
+	for _, name := range []string{"source", "type", "up-to", "until"} {
 		cmd.MarkFlagRequired(name)
 	}
-	return cmd
+}
+
+// get is what the flags ask for, but for the organisation, which they name.
+func (o *orderFlags) get() (c entente.ProposeStanding, err error) {
+	c.Type = o.kind
+	if c.Ceiling, err = level("up-to", o.ceiling); err == nil {
+		c.Until, err = moment("until", o.until)
+	}
+	return c, err
 }
 
 func (a *app) standingAgree() *cobra.Command {
@@ -221,7 +236,8 @@ func (a *app) permissionCmd() *cobra.Command {
 		Short: "Record that an originator lets an object go on to another agreement",
 		Long: `What came through one agreement goes on to another only if its marking and the terms
 allow that, or if its originator permits it. Where the originator has no node that
-signs, a releaser records who said so, and how.`,
+signs, a releaser records who said so, and how. "entente preview permission" shows
+what would go.`,
 	}
 	cmd.AddCommand(a.permissionAdd(), a.permissionList())
 	return cmd
