@@ -256,6 +256,27 @@ func TestClosingMovesWhatStands(t *testing.T) {
 	}
 }
 
+// What only moves has its place before what came earlier and never had it.
+func TestWhatMovesKeepsItsPlace(t *testing.T) {
+	green, amber := []entente.ObjectID{entente.TLPGreen.Definition()}, []entente.ObjectID{entente.TLPAmber.Definition()}
+	w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen, OpenReferences: true})
+	id, to := madeID("tool", "two contents"), madeID("tool", "to")
+	for n, v := range []entente.Version{{ID: id, Markings: amber}, {ID: id, Markings: green, References: []entente.ObjectID{to}}, {ID: to, Markings: green}} {
+		v.Spec, v.Modified = entente.Spec21, day(1)
+		w.submit(logged{source: "home", v: sealed(v, n)})
+		w.take(1)
+	}
+	w.again(entente.Terms{Highest: entente.TLPAmber})
+	for _, e := range w.live() {
+		if e.v.ID == id && e.v.Markings[0] != green[0] {
+			t.Error("the other content took the place of what stood and had to move")
+		}
+	}
+	if live := w.live(); len(live) != 2 {
+		t.Errorf("%d stand, and 2 may", len(live))
+	}
+}
+
 // Many versions of one object have each their own turn: all leave, and all come again in their order.
 func TestAdvanceAgainOfManyVersions(t *testing.T) {
 	const versions = 300

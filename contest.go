@@ -1,6 +1,9 @@
 package entente
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // slot is a place that one content of an object may have: a version in a feed, or for what has no
 // moment of its own the content itself.
@@ -45,7 +48,7 @@ func (m *Matter) holder(s *Submission) *Standing {
 
 // contest leaves of the candidates of an object that may enter those that have a place: each
 // place has one. What is there keeps its place, unless the organisation that made the object
-// offers another content; of what comes at once the maker's has it, else what came first. Who
+// offers another content; of what comes at once the maker's has it, else what was there and only moves, else what came first. Who
 // made it is told by what stands or has stood in the feeds, and where one takes another's place
 // by that together with the one. So what never gets a place decides nothing, neither about
 // others that come with it nor about later ones: readers do not see it. And as what has stood
@@ -148,7 +151,8 @@ type contesting struct {
 	m     *Matter
 	holds map[slot]holding
 	told  *told
-	more  bool // something gets its place when what has just got it stands
+	kept  map[resting]bool // what only moves: it has its place before others
+	more  bool             // something gets its place when what has just got it stands
 }
 
 // holding is what holds a place.
@@ -159,7 +163,7 @@ type holding struct {
 }
 
 func (a *advance) newContesting(o *advancing) *contesting {
-	n := &contesting{a: a, m: o.m, told: o.tells(), holds: make(map[slot]holding, len(o.m.Standing))}
+	n := &contesting{a: a, m: o.m, told: o.tells(), kept: o.kept, holds: make(map[slot]holding, len(o.m.Standing))}
 	for i := range o.m.Standing {
 		x := &o.m.Standing[i]
 		n.holds[x.slot()] = holding{of: x.Of, source: x.Line.Source}
@@ -170,18 +174,17 @@ func (a *advance) newContesting(o *advancing) *contesting {
 // run gives candidates their places, in the order in which they came, until none gets one any
 // more, and leaves those that have one.
 func (n *contesting) run(all []*candidate) []*candidate {
-	if maker := n.a.creatorBy(n.told.named(nil)); maker != "" {
-		slices.SortStableFunc(all, func(x, y *candidate) int {
-			mine, others := x.s.Source == maker, y.s.Source == maker
-			switch {
-			case mine == others:
-				return 0
-			case mine:
-				return -1
-			}
+	maker := n.a.creatorBy(n.told.named(nil))
+	rank := func(c *candidate) int {
+		switch {
+		case maker != "" && c.s.Source == maker:
+			return 0
+		case n.kept[c.s.resting()]:
 			return 1
-		})
+		}
+		return 2
 	}
+	slices.SortStableFunc(all, func(x, y *candidate) int { return cmp.Compare(rank(x), rank(y)) })
 	won := make([]bool, len(all))
 	for again := true; again; {
 		again, n.more = false, false

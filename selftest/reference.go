@@ -340,10 +340,13 @@ func (r *reference) hasPlace(h *holding, want []*holding) bool {
 	}
 	maker, known := r.shownMaker(h.of)
 	last := func(x *holding) int {
-		if known && x.by == maker {
+		switch {
+		case known && x.by == maker:
 			return 0
+		case x.stood: // it only moves
+			return 1
 		}
-		return 1
+		return 2
 	}
 	return !slices.ContainsFunc(want, func(x *holding) bool {
 		return x != h && x.of == h.of && x.second == h.second && cmp.Or(cmp.Compare(last(x), last(h)), cmp.Compare(x.came, h.came)) < 0
