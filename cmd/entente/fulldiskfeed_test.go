@@ -29,7 +29,7 @@ func TestFullDiskActivation(t *testing.T) {
 	f.start()
 	defer f.kill()
 	disk := &fullDisk{t: t, cmd: f.cmd, log: f.log}
-	disk.limitFiles(256 << 10) // for each file
+	disk.limitFiles(512 << 10) // for each file; answers to readers have to find room for their events meanwhile
 	f.decide(entente.ActivateAgreement{Agreement: pact, Backlog: "all"})
 	for range 2 { // and again each time that it is tried
 		said := len(f.log.String())
