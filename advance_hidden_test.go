@@ -277,6 +277,32 @@ func TestWhatMovesKeepsItsPlace(t *testing.T) {
 	}
 }
 
+// A circle of references that has to move as references are closed is back as a whole, and further changes leave it.
+func TestClosingMovesCircles(t *testing.T) {
+	for size := 2; size <= 5; size++ {
+		w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen, OpenReferences: true})
+		var ids []entente.ObjectID
+		for n := range size {
+			ids = append(ids, madeID("tool", fmt.Sprint("in a circle ", n)))
+		}
+		last := madeID("tool", "comes last")
+		for n := range size + 1 {
+			v := entente.Version{ID: last, Spec: entente.Spec21, Modified: day(1), Markings: []entente.ObjectID{entente.TLPGreen.Definition()}}
+			if n < size {
+				v.ID, v.References = ids[n], []entente.ObjectID{ids[(n+1)%size], last}
+			}
+			w.submit(logged{source: "home", v: sealed(v, 1)})
+			w.take(1)
+		}
+		for _, open := range []bool{false, false, true, false} {
+			w.again(entente.Terms{Highest: entente.TLPGreen, OpenReferences: open})
+			if live := w.live(); len(live) != size+1 {
+				t.Errorf("of a circle of %d and what it refers to %d stand", size, len(live))
+			}
+		}
+	}
+}
+
 // Many versions of one object have each their own turn: all leave, and all come again in their order.
 func TestAdvanceAgainOfManyVersions(t *testing.T) {
 	const versions = 300

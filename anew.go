@@ -101,6 +101,12 @@ func (a *advance) spared(x *Standing, s *Submission) bool {
 	return !a.turned(s) && x.Line.Seq <= a.c.Anew.Tails[x.Place]
 }
 
+// loosened tells whether an entry from before references were closed does not stand as that asks for. What has entered
+// since stands so, also in a circle.
+func (a *advance) loosened(x *Standing, s *Submission) bool {
+	return a.c.Closing && a.turned(s) && (a.c.Anew == nil || x.Line.Seq <= a.c.Anew.Tails[x.Place]) && a.loose(x, s)
+}
+
 // turns are the submissions of the objects of a step that have their turn by it, in the order in
 // which they came.
 func (a *advance) turns(ids []ObjectID, ends []int64) []arrival {
@@ -155,7 +161,7 @@ func (a *advance) rejudge(o *advancing, s *Submission) error {
 		if err != nil {
 			return err
 		}
-		if stays && a.c.Closing && a.loose(&x, s) {
+		if stays && a.loosened(&x, s) {
 			a.keep(o, []Standing{x})
 			stays = false
 		}

@@ -49,7 +49,7 @@ func (a *advance) settle(o *advancing) error {
 		if a.c.Closing {
 			var loose []Standing
 			for _, x := range m.Standing {
-				if s := m.submission(&x); s != nil && a.turned(s) && a.loose(&x, s) && !slices.Contains(leaving, x) {
+				if s := m.submission(&x); s != nil && a.loosened(&x, s) && !slices.Contains(leaving, x) {
 					loose = append(loose, x)
 				}
 			}
