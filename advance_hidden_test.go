@@ -303,6 +303,21 @@ func TestClosingMovesCircles(t *testing.T) {
 	}
 }
 
+// As references are closed, what comes into view by that is held to it too.
+func TestClosingHoldsWhatComesIntoView(t *testing.T) {
+	w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen, OpenReferences: true})
+	id, nowhere := madeID("tool", "two versions"), madeID("tool", "nowhere")
+	for _, n := range []int{2, 1} {
+		w.submit(logged{source: "home", v: sealed(entente.Version{ID: id, Spec: entente.Spec21, Modified: day(n), References: []entente.ObjectID{nowhere},
+			Markings: []entente.ObjectID{entente.TLPGreen.Definition()}}, n)})
+		w.take(1)
+	}
+	w.again(entente.Terms{Highest: entente.TLPGreen})
+	if live := w.live(); len(live) != 0 {
+		t.Errorf("%d stand, though what they refer to is nowhere", len(live))
+	}
+}
+
 // Many versions of one object have each their own turn: all leave, and all come again in their order.
 func TestAdvanceAgainOfManyVersions(t *testing.T) {
 	const versions = 300

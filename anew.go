@@ -101,10 +101,16 @@ func (a *advance) spared(x *Standing, s *Submission) bool {
 	return !a.turned(s) && x.Line.Seq <= a.c.Anew.Tails[x.Place]
 }
 
-// loosened tells whether an entry from before references were closed does not stand as that asks for. What has entered
-// since stands so, also in a circle.
+// loosened tells whether an entry does not stand as references ask for that were open before. Of what has its place since
+// then, entered or come into view, all that it refers to need only be there: it is in order, or in a circle.
 func (a *advance) loosened(x *Standing, s *Submission) bool {
-	return a.c.Closing && a.turned(s) && (a.c.Anew == nil || x.Line.Seq <= a.c.Anew.Tails[x.Place]) && a.loose(x, s)
+	if !a.c.Closing || !a.turned(s) {
+		return false
+	}
+	if a.c.Anew == nil || x.Line.Seq <= a.c.Anew.Tails[x.Place] {
+		return a.loose(x, s)
+	}
+	return slices.ContainsFunc(s.Version.References, func(id ObjectID) bool { return !fixed(id) && !a.there(id) })
 }
 
 // turns are the submissions of the objects of a step that have their turn by it, in the order in
