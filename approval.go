@@ -175,7 +175,7 @@ func (o *StandingRelease) holds(at int64) bool {
 type Dissent struct {
 	Object ObjectID // the opinion or note
 	Source string   // the organisation that holds it
-	// Releasable tells that some version of it passes the rule in this agreement by itself,
+	// Releasable tells that some version of its source's passes the rule in this agreement by itself,
 	// references apart.
 	Releasable bool
 	Since      int64 // when it came, microseconds since 1970

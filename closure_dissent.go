@@ -37,8 +37,9 @@ func (a *advance) judgeDissent(m *Matter, all []Dissent) {
 		d.coming = slices.ContainsFunc(o.later, d.says(m.ID)) && !slices.ContainsFunc(o.m.Submissions, d.says(m.ID))
 		without := *o.m // dissent is not dissented for this rule
 		without.Dissent, without.strict = nil, nil
-		d.Releasable = slices.ContainsFunc(o.m.Submissions, func(s Submission) bool {
-			return Release(&s, &without, a.c).Ruling == Released
+		says := d.says(m.ID)
+		d.Releasable = slices.ContainsFunc(o.m.Submissions, func(s Submission) bool { // others may have said something by the same id
+			return says(s) && Release(&s, &without, a.c).Ruling == Released
 		})
 	}
 }
