@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -336,6 +337,33 @@ func TestAdvanceAgainOfManyVersions(t *testing.T) {
 		live := w.live()
 		if len(live) != c.want || !slices.IsSortedFunc(live, func(x, y liveEntry) int { return cmp.Compare(x.v.Modified.Micros, y.v.Modified.Micros) }) {
 			t.Fatalf("up to %s %d stand, and %d may", c.highest, len(live), c.want)
+		}
+	}
+}
+
+// Dissent of home's that may not go binds nothing, also where another has released something by the same id.
+func TestHiddenDissentBindsNothing(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		w := newFeedWorld(t, 1, entente.Terms{Highest: entente.TLPGreen})
+		w.dissents = true
+		about, before, opinion := madeID("tool", "about"), madeID("tool", "before"), madeID("opinion", "opinion")
+		put := func(source string, id entente.ObjectID, n int, tlp entente.TLP, refs ...entente.ObjectID) {
+			w.submit(logged{source: source, v: sealed(entente.Version{ID: id, Type: strings.Split(string(id), "--")[0], Spec: entente.Spec21, Modified: day(n),
+				Markings: []entente.ObjectID{tlp.Definition()}, References: refs}, 1)})
+			w.take(1)
+		}
+		if hidden {
+			put("home", opinion, 1, entente.TLPRed, about)
+		}
+		put("home", before, 1, entente.TLPGreen, about)
+		put("a", opinion, 2, entente.TLPGreen, about)
+		put("home", about, 1, entente.TLPGreen)
+		var got []entente.ObjectID
+		for _, e := range w.live() {
+			got = append(got, e.v.ID)
+		}
+		if want := []entente.ObjectID{about, before, opinion}; !slices.Equal(got, want) {
+			t.Errorf("hidden dissent %v: %v stand, in this order; want %v", hidden, got, want)
 		}
 	}
 }
