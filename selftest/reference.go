@@ -334,7 +334,7 @@ func (r *reference) hasPlace(h *holding, want []*holding) bool {
 		if x.entry != 0 && x.of == h.of && x.second == h.second {
 			maker, known := r.shownMaker(h.of, *h)
 			return x.text() != h.text() && known && maker == h.by && x.by != h.by && !slices.ContainsFunc(want, func(y *holding) bool {
-				return y.of == h.of && y.second == h.second && y.by == h.by && y.came < h.came
+				return y.of == h.of && y.second == h.second && y.by == h.by && y.came < h.came && y.text() != x.text()
 			})
 		}
 	}

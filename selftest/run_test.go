@@ -291,3 +291,20 @@ func TestTermsJudgeInTheOrderOfArrival(t *testing.T) {
 		t.Errorf("%s", live)
 	}
 }
+
+// TestMakersOtherContentTakesThePlace: who made an object and repeats what another supplied of it takes no place by that, and
+// does with another content.
+func TestMakersOtherContentTakesThePlace(t *testing.T) {
+	tr := lived(t, agreed{highest: 4, onward: true}, func(g *generator) []step {
+		of, made := g.thing("malware", nil), g.maker[home]
+		return []step{
+			{action: submit, by: home, versions: []version{{of: made, mark: 1}}},
+			{action: submit, by: other, versions: []version{{of: of, mark: 1, maker: made, variant: 1}}},
+			{action: submit, by: home, versions: []version{{of: of, mark: 1, maker: made, variant: 1}}},
+			{action: submit, by: home, versions: []version{{of: of, mark: 1, maker: made}}},
+		}
+	})
+	if live := tr.ref.live(); len(live) != 2 || !strings.Contains(live[1], "variant 0") {
+		t.Errorf("%s", live)
+	}
+}
