@@ -199,7 +199,6 @@ type applier struct {
 	closing  bool               // see [entente.Circumstances]
 	anew     *entente.Anew      // the same, while a change is staged
 	reach    int64              // see [store.LibraryOptions]
-	several  *store.Several     // nil unless a change is staged
 	work     *entente.Agreement // one with a change under way, to be made
 }
 

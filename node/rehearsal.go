@@ -60,15 +60,11 @@ func (r *rehearsal) logs() error {
 		upTo[i] = max(f.LogHead, f.Seen)
 		r.anew.Tails = append(r.anew.Tails, f.Tail)
 	}
-	several, err := r.t.Several(r.ctx, upTo)
-	if err != nil {
-		return err
-	}
 	// The logs up to their heads do not change, so the next window is read ahead, on another
 	// state. What is read of the feeds' positions moves meanwhile, and is none of its business.
 	as := *r.g
 	as.Feeds = slices.Clone(as.Feeds)
-	next := r.n.readAhead(r.ctx, &as, from, upTo, wide*r.n.windows.lines, several, nil)
+	next := r.n.readAhead(r.ctx, &as, from, upTo, wide*r.n.windows.lines, nil)
 	defer func() { next.stop(); <-next.done }()
 	for {
 		<-next.done
@@ -77,7 +73,7 @@ func (r *rehearsal) logs() error {
 			return err
 		}
 		if next.stop(); w.More {
-			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, wide*r.n.windows.lines, several, nil)
+			next = r.n.readAhead(r.ctx, &as, w.UpTo, upTo, wide*r.n.windows.lines, nil)
 		}
 		r.reach = max(r.reach, w.Reach())
 		if err := r.advance(w, upTo, w.Steps); err != nil {

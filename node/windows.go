@@ -48,13 +48,13 @@ func windowOf(a *entente.Agreement, from []int64) string {
 
 // readAhead begins to read what comes next in an agreement's logs. When it is read, and before
 // others learn of it, then is called.
-func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64, lines int, several *store.Several, then func(*reading)) *reading {
+func (n *Node) readAhead(ctx context.Context, a *entente.Agreement, from, upTo []int64, lines int, then func(*reading)) *reading {
 	ctx, stop := context.WithCancel(ctx)
 	r := &reading{of: windowOf(a, from), upTo: upTo, done: make(chan struct{}), stop: stop}
 	go func() {
 		defer close(r.done)
 		r.err = n.st.View(ctx, func(t *store.Tx) (err error) {
-			r.w, err = t.Window(ctx, a, from, upTo, lines, several, stix.Reread)
+			r.w, err = t.Window(ctx, a, from, upTo, lines, stix.Reread)
 			return err
 		})
 		if then != nil {
@@ -85,7 +85,7 @@ func (ws *windows) ahead(ctx context.Context, p *applier, a *entente.Agreement, 
 	if r := ws.find(windowOf(a, from), upTo, counts); r != nil {
 		return &ahead{reading: r}
 	}
-	r := p.n.readAhead(ctx, a, from, upTo, p.lines(), p.several, ws.keep)
+	r := p.n.readAhead(ctx, a, from, upTo, p.lines(), ws.keep)
 	ws.all = append(ws.all, r)
 	return &ahead{r, true}
 }
@@ -103,7 +103,7 @@ func (ws *windows) window(ctx context.Context, t *store.Tx, p *applier, a *enten
 			return r.w, nil
 		}
 	}
-	w, err := t.Window(ctx, a, from, upTo, p.lines(), p.several, stix.Reread)
+	w, err := t.Window(ctx, a, from, upTo, p.lines(), stix.Reread)
 	if err == nil && !slices.Equal(w.UpTo, from) {
 		r := &reading{of: of, w: w, done: make(chan struct{})}
 		close(r.done)

@@ -35,13 +35,7 @@ func TestWindowsSayTheSameLater(t *testing.T) {
 		read := func(from, upTo []int64, lines int) (w *store.Window) {
 			g := s.agreement(name)
 			s.must(s.n.st.View(s.Context(), func(t *store.Tx) (err error) {
-				var several *store.Several
-				if rapid.Bool().Draw(rt, "by what there are several of") {
-					if several, err = t.Several(s.Context(), []int64{1 << 40}); err != nil {
-						return err
-					}
-				}
-				w, err = t.Window(s.Context(), &g, from, upTo, lines, several, stix.Reread)
+				w, err = t.Window(s.Context(), &g, from, upTo, lines, stix.Reread)
 				return err
 			}))
 			return w

@@ -29,7 +29,7 @@ func (p *applier) doWork(ctx context.Context, a *entente.Agreement) error {
 	}
 	p.standing.Begin(a)
 	p.wide = true
-	defer func() { p.wide, p.closing, p.anew, p.reach, p.several = false, false, nil, 0, nil }()
+	defer func() { p.wide, p.closing, p.anew, p.reach = false, false, nil, 0 }()
 	s := &staging{applier: p, change: began}
 	for {
 		var more bool
@@ -74,9 +74,6 @@ func (s *staging) once(ctx context.Context) (more bool, err error) {
 			for _, f := range a.Feeds {
 				s.at, s.upTo = append(s.at, 0), append(s.upTo, max(f.LogHead, f.Seen))
 				s.anew.Tails = append(s.anew.Tails, f.Tail)
-			}
-			if s.several, err = t.Several(ctx, s.upTo); err != nil {
-				return err
 			}
 		}
 		staged := *a

@@ -45,14 +45,11 @@ type Touched struct {
 // Window reads what comes next in the accept logs that an agreement covers, beyond the
 // positions from (by place) and not beyond upTo: about limit lines at most, always whole
 // batches of submissions, in the order in which they came over all logs. Parse reads a
-// version's bytes, of which the digest is known; they are its own to keep. What several tells may be of an earlier
-// state, but of one in which all up to upTo was there; it may be nil.
-func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, several *Several, parse func([]byte, entente.Digest) *entente.Version) (*Window, error) {
+// version's bytes, of which the digest is known; they are its own to keep.
+func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int64, limit int, parse func([]byte, entente.Digest) *entente.Version) (*Window, error) {
 	w := NewWindow(from)
 	for place, f := range a.Feeds {
-		if w.known[place] = upTo[place]; several == nil {
-			w.known[place] = max(f.LogHead, upTo[place])
-		}
+		w.known[place] = max(f.LogHead, upTo[place])
 	}
 	type batch struct {
 		place       int
@@ -112,7 +109,7 @@ func (t *Tx) Window(ctx context.Context, a *entente.Agreement, from, upTo []int6
 	if len(w.contents) == 0 {
 		return w, nil
 	}
-	return w, t.gather(ctx, w, a, arrived, several)
+	return w, t.gather(ctx, w, a, arrived)
 }
 
 // parse parses what has arrived.

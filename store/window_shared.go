@@ -78,41 +78,6 @@ type logged struct {
 	entente.Line
 }
 
-// Several tells of which objects the store has several contents: those of any other that has
-// arrived need not be looked for. Where all of a log is read, that is most of the work.
-type Several struct{ folds map[int64]struct{} }
-
-// has may be true of an object of the same fold as one of those.
-func (s *Several) has(id entente.ObjectID) bool {
-	_, ok := s.folds[id.Fold()]
-	return ok
-}
-
-// maxSeveral bounds what is remembered of such objects: some 20 bytes each.
-const maxSeveral = 1_000_000
-
-// Several reads through all contents if what is to be read of accept logs, up to some
-// positions, is a great part of them; nil if not.
-func (t *Tx) Several(ctx context.Context, upTo []int64) (*Several, error) {
-	var lines int64
-	for _, at := range upTo {
-		lines += at
-	}
-	last, err := t.numbers(ctx, `SELECT content FROM content ORDER BY content DESC LIMIT 1`)
-	if err != nil || len(last) == 0 || 8*lines < last[0] {
-		return nil, err
-	}
-	folds, err := t.numbers(ctx, `SELECT okey FROM content GROUP BY okey HAVING COUNT(*) > 1 LIMIT $1`, maxSeveral+1)
-	if err != nil || len(folds) > maxSeveral {
-		return nil, err
-	}
-	s := &Several{make(map[int64]struct{}, len(folds))}
-	for _, fold := range folds {
-		s.folds[fold] = struct{}{}
-	}
-	return s, nil
-}
-
 // arrivedIn is what a window was read from: contents, and the lines that brought them.
 type arrivedIn struct {
 	contents map[int64]heldContent
@@ -131,32 +96,28 @@ func (in *arrivedIn) add(log int64, x *arrival) {
 // gather finds all contents of the objects in a window, and all lines of the covered logs
 // that carry them. Nearly always what has arrived is all there is; the indexes tell where it
 // is not.
-func (t *Tx) gather(ctx context.Context, w *Window, a *entente.Agreement, arrived arrivedIn, known *Several) error {
+func (t *Tx) gather(ctx context.Context, w *Window, a *entente.Agreement, arrived arrivedIn) error {
 	for _, c := range arrived.contents {
 		if all, ok := w.contents[c.id]; ok { // else it is of a batch that is left for later
 			w.contents[c.id] = append(all, c)
 		}
 	}
-	if known == nil {
-		single := make([]int64, 0, len(w.contents))
-		for id, all := range w.contents {
-			if len(all) == 1 {
-				single = append(single, id.Fold())
-			}
+	single := make([]int64, 0, len(w.contents))
+	for id, all := range w.contents {
+		if len(all) == 1 {
+			single = append(single, id.Fold())
 		}
-		folds, err := t.notOne(ctx, single, `SELECT COUNT(*) FROM content c WHERE c.okey = m.n`)
-		if err != nil {
-			return err
-		}
-		known = &Several{folds}
+	}
+	several, err := t.notOne(ctx, single, `SELECT COUNT(*) FROM content c WHERE c.okey = m.n`)
+	if err != nil {
+		return err
 	}
 	var again []entente.ObjectID
 	for id, all := range w.contents {
-		if len(all) != 1 || known.has(id) {
+		if _, more := several[id.Fold()]; more || len(all) != 1 {
 			again, w.contents[id] = append(again, id), nil
 		}
 	}
-	var err error
 	if len(again) > 0 {
 		err = t.contentsOf(ctx, again, func(c heldContent) {
 			if all, ok := w.contents[c.id]; ok { // else another id of the same fold

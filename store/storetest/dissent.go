@@ -33,7 +33,7 @@ func testDissent(t *testing.T, open func() *store.Store) {
 		var got []entente.ObjectID
 		h.view(func(ctx context.Context, tx *store.Tx) error {
 			parse := func(b []byte, _ entente.Digest) *entente.Version { return &entente.Version{Bytes: b} }
-			w, err := tx.Window(ctx, &a, []int64{1000}, []int64{1000}, 1, nil, parse)
+			w, err := tx.Window(ctx, &a, []int64{1000}, []int64{1000}, 1, parse)
 			if err != nil {
 				return err
 			}

@@ -57,7 +57,6 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() *store.Store)) {
 		"Model":          testModel,
 		"Staged":         testStaged,
 		"Served":         testServed,
-		"Several":        testSeveral,
 		"Witnessing":     testWitnessing,
 	} {
 		t.Run(name, func(t *testing.T) {
