@@ -347,10 +347,7 @@ func (a *advance) change() Advanced {
 			continue
 		}
 		a.out.Settled = append(a.out.Settled, id)
-		if a.c.Anew != nil { // what stands of it may have changed since it was noted
-			o.waits = slices.DeleteFunc(o.waits, func(w Wait) bool { return w.Reason == AwaitsDecision })
-			a.undecided(o)
-		}
+		a.undecided(o)
 		for _, w := range o.waits {
 			if w.until > 0 {
 				a.out.Due = append(a.out.Due, Due{id, w.until})

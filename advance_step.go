@@ -22,11 +22,11 @@ func (a *advance) take(ids []ObjectID, arriving []arrival) error {
 	if err := a.carry(front); err != nil {
 		return err
 	}
+	come := a.arrive
+	if a.c.Anew != nil {
+		come = a.turn
+	}
 	for _, x := range arriving {
-		come := a.arrive
-		if a.c.Anew != nil {
-			come = a.turn
-		}
 		front, err := come(x)
 		if err != nil {
 			return err

@@ -76,15 +76,13 @@ func (a *advance) refersNow() {
 		return
 	}
 	for _, o := range a.objects {
-		if o == nil || len(o.m.Standing) == 0 {
+		if o == nil {
 			continue
 		}
-		for i := range o.m.Standing {
-			if s := o.m.submission(&o.m.Standing[i]); s != nil {
-				for _, id := range s.Version.References {
-					if !fixed(id) {
-						a.out.Anew.referred[id.Fold()] = struct{}{}
-					}
+		for _, s := range o.resting() {
+			for _, id := range s.Version.References {
+				if !fixed(id) {
+					a.out.Anew.referred[id.Fold()] = struct{}{}
 				}
 			}
 		}
@@ -156,27 +154,12 @@ func (a *advance) turn(x arrival) ([]*advancing, error) {
 
 // rejudge is [advance.settle] for one submission.
 func (a *advance) rejudge(o *advancing, s *Submission) error {
-	var leaving []Standing
-	stands := false
-	for _, x := range o.m.Standing {
-		if !x.rests(s) {
-			continue
-		}
-		stands = true
-		stays, err := a.stays(&x, s, o.m)
-		if err != nil {
-			return err
-		}
-		if stays && a.loosened(&x, s) {
-			a.keep(o, []Standing{x})
-			stays = false
-		}
-		if !stays {
-			leaving = append(leaving, x)
-		}
+	leaving, err := a.leaving(o, s)
+	if err != nil {
+		return err
 	}
 	a.leave(o, leaving)
-	if !stands || len(leaving) > 0 {
+	if !slices.ContainsFunc(o.m.Standing, func(x Standing) bool { return x.rests(s) }) {
 		a.judge(o, s)
 	}
 	return nil

@@ -41,32 +41,17 @@ func (a *advance) stricterCame(o *advancing, s *Submission) bool {
 func (a *advance) settle(o *advancing) error {
 	m := o.m
 	a.begin(o)
-	if len(m.Standing) > 0 {
-		leaving, err := a.leaving(m)
-		if err != nil {
-			return err
-		}
-		if a.c.Closing {
-			var loose []Standing
-			for _, x := range m.Standing {
-				if s := m.submission(&x); s != nil && a.loosened(&x, s) && !slices.Contains(leaving, x) {
-					loose = append(loose, x)
-				}
-			}
-			if len(loose) > 0 { // it may only have to move
-				a.keep(o, loose)
-				leaving = append(leaving, loose...)
-			}
-		}
-		a.leave(o, leaving)
+	leaving, err := a.leaving(o, nil)
+	if err != nil {
+		return err
 	}
+	a.leave(o, leaving)
 	stands := m.stands()
 	for i := range m.Submissions {
 		if s := &m.Submissions[i]; !stands(s) && (a.turned(s) || o.kept[s.resting()]) {
 			a.judge(o, s)
 		}
 	}
-	a.undecided(o)
 	return nil
 }
 
@@ -148,31 +133,45 @@ func (m *Matter) stands() func(*Submission) bool {
 }
 
 // leaving lists what stands of an object and may not: its source has deleted it, the rule
-// does not let it go any more, or not with the marking that it has.
-func (a *advance) leaving(m *Matter) ([]Standing, error) {
-	of := make(map[resting]*Submission, len(m.Submissions))
-	for i := range m.Submissions {
-		s := &m.Submissions[i]
-		of[s.resting()] = s
+// does not let it go any more, or not with the marking that it has, or it does not stand as closed references
+// ask for, and may only have to move. With only it looks at what rests on that submission.
+func (a *advance) leaving(o *advancing, only *Submission) (out []Standing, err error) {
+	m := o.m
+	if len(m.Standing) == 0 {
+		return nil, nil
 	}
-	var out []Standing
+	of := map[resting]*Submission{}
+	if only != nil {
+		of[only.resting()] = only
+	} else {
+		for i := range m.Submissions {
+			s := &m.Submissions[i]
+			of[s.resting()] = s
+		}
+	}
+	var moving []Standing
 	for _, x := range m.Standing {
 		s := of[x.resting()]
-		if s != nil && !a.turned(s) {
+		if s == nil && only != nil || s != nil && !a.turned(s) {
 			continue
 		}
-		stays := s != nil
-		if stays {
-			var err error
+		stays := false
+		if s != nil {
 			if stays, err = a.stays(&x, s, m); err != nil {
 				return nil, err
 			}
 		}
-		if !stays {
+		switch {
+		case !stays:
 			out = append(out, x)
+		case a.loosened(&x, s):
+			moving = append(moving, x)
 		}
 	}
-	return out, nil
+	if len(moving) > 0 {
+		a.keep(o, moving)
+	}
+	return append(out, moving...), nil
 }
 
 // stays tells whether an entry may go on to stand: the rule lets it, with the marking that it has.

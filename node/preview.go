@@ -314,7 +314,7 @@ func (r *rehearsal) sent(g *entente.Agreement) ([]runs, error) {
 	}
 	out := make([]runs, len(r.g.Feeds))
 	for i, f := range g.Feeds {
-		if out[i], err = servedOf(r.ctx, r.t, f, idsOf(all)); err != nil {
+		if out[i], err = r.t.ServedRuns(r.ctx, idsOf(all), f.ID); err != nil {
 			return nil, err
 		}
 	}

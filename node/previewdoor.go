@@ -60,24 +60,16 @@ func (d *door) told(ctx context.Context, t *store.Tx) (PreviewOf, error) {
 				return p, err
 			}
 		}
-		sent, err := servedOf(ctx, t, f, readers)
+		served, err := t.ServedRuns(ctx, readers, f.ID)
 		if err != nil {
 			return p, err
 		}
+		sent := runs(served)
 		gaps := before
 		if p.Opens {
 			gaps = after
 		}
-		var n, served int64
-		if err := t.LiveSeqs(ctx, f.Feed, f.Head, gaps, func(seq int64) {
-			if n++; sent.has(seq) {
-				served++
-			}
-		}); err != nil {
-			return p, err
-		}
-		listed := max(d.limit-len(p.Entering)-len(p.Leaving), 0)
-		_, first, err := t.LiveAt(ctx, f.Feed, f.Head, gaps, listed)
+		n, first, err := t.LiveAt(ctx, f.Feed, f.Head, gaps, max(d.limit-len(p.Entering)-len(p.Leaving), 0))
 		if err != nil {
 			return p, err
 		}
@@ -94,7 +86,14 @@ func (d *door) told(ctx context.Context, t *store.Tx) (PreviewOf, error) {
 			p.LeftOut += all - n
 			continue
 		}
-		p.Leaves, p.Disclosed, p.Served, p.Leaving = p.Leaves+n, p.Disclosed+n, p.Served+served, append(p.Leaving, entries...)
+		p.Leaves, p.Disclosed, p.Leaving = p.Leaves+n, p.Disclosed+n, append(p.Leaving, entries...)
+		if err := t.LiveSeqs(ctx, f.Feed, f.Head, gaps, func(seq int64) {
+			if sent.has(seq) {
+				p.Served++
+			}
+		}); err != nil {
+			return p, err
+		}
 	}
 	return p, nil
 }
@@ -227,27 +226,4 @@ func liftOf(ctx context.Context, t *store.Tx, name string, standing []entente.St
 func (r runs) has(seq int64) bool {
 	i, found := slices.BinarySearchFunc(r, seq, func(x [2]int64, seq int64) int { return cmp.Compare(x[0], seq) })
 	return found || i > 0 && r[i-1][1] >= seq
-}
-
-// servedOf are the positions of a feed that were sent to any of some organisations: they have
-// them, whatever becomes of the feed.
-func servedOf(ctx context.Context, t *store.Tx, f entente.ReleaseFeed, organisations []string) (runs, error) {
-	var all runs
-	for _, o := range organisations {
-		some, err := t.ServedRuns(ctx, o, f.ID)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, some...)
-	}
-	slices.SortFunc(all, func(x, y [2]int64) int { return cmp.Compare(x[0], y[0]) })
-	out := all[:0]
-	for _, r := range all {
-		if n := len(out); n > 0 && r[0] <= out[n-1][1]+1 {
-			out[n-1][1] = max(out[n-1][1], r[1])
-			continue
-		}
-		out = append(out, r)
-	}
-	return out, nil
 }

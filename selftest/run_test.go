@@ -95,30 +95,14 @@ func TestAtOnce(t *testing.T) {
 // TestDeletionsThatUnveil has the partner delete what hidden contents of home wait behind: the
 // nodes are not compared after that, as they show different things, but with the reference.
 func TestDeletionsThatUnveil(t *testing.T) {
-	p, err := newPair(t.Context(), Options{}, "unveil")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.close()
-	g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), h: &history{terms: agreed{highest: 4}}}
-	for range g.maker {
-		g.thing("identity", nil)
-	}
-	contested, own := g.thing("malware", nil), g.thing("malware", nil)
-	g.h.steps = []step{
-		{action: submit, by: partner, versions: []version{{of: contested, mark: 2}, {of: own, mark: 2}}},
-		{action: submit, by: home, versions: []version{{of: contested, mark: 2, variant: 1}}, hidden: true},
-	}
-	g.h.keepApart()
-	tr, err := newTrialOf(t.Context(), p, g.Rand, 0, g.h)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range g.h.steps {
-		if d, err := tr.step(s); d != nil || err != nil {
-			t.Fatal(d, err)
+	var contested, own *thing
+	tr := lived(t, agreed{highest: 4}, func(g *generator) []step {
+		contested, own = g.thing("malware", nil), g.thing("malware", nil)
+		return []step{
+			{action: submit, by: partner, versions: []version{{of: contested, mark: 2}, {of: own, mark: 2}}},
+			{action: submit, by: home, versions: []version{{of: contested, mark: 2, variant: 1}}, hidden: true},
 		}
-	}
+	})
 	deleting := func(of *thing) string {
 		return tr.removing(request{method: "DELETE", path: tr.objects(partner) + of.id + "/"}).method
 	}
@@ -144,10 +128,7 @@ func TestDeletionsThatUnveil(t *testing.T) {
 // TestOwnSubmissionsAreNotHidden has home delete what the partner submitted and what was never
 // released: the partner is told so when it deletes that itself, so both nodes have to do it.
 func TestOwnSubmissionsAreNotHidden(t *testing.T) {
-	g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), h: &history{terms: agreed{highest: 1}}}
-	for w := range g.maker {
-		g.maker[w] = g.thing("identity", nil)
-	}
+	g := drawing(agreed{highest: 1})
 	for _, c := range []struct {
 		maker who
 		want  bool
@@ -186,6 +167,15 @@ func TestNodesBeginAlike(t *testing.T) {
 	}
 }
 
+// drawing is a generator of one history, with the identities of the parties.
+func drawing(terms agreed) *generator {
+	g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), h: &history{terms: terms}}
+	for w := range g.maker {
+		g.maker[w] = g.thing("identity", nil)
+	}
+	return g
+}
+
 // lived has a pair of nodes live through what is written down, where they must not differ from each other nor from the reference.
 func lived(t *testing.T, terms agreed, write func(g *generator) []step) *trial {
 	t.Helper()
@@ -194,10 +184,7 @@ func lived(t *testing.T, terms agreed, write func(g *generator) []step) *trial {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.close() })
-	g := &generator{Rand: rand.New(rand.NewPCG(1, 1)), h: &history{terms: terms}}
-	for w := range g.maker {
-		g.maker[w] = g.thing("identity", nil)
-	}
+	g := drawing(terms)
 	g.h.steps = write(g)
 	g.h.keepApart()
 	tr, err := newTrialOf(t.Context(), p, g.Rand, 0, g.h)

@@ -192,10 +192,11 @@ func (t *Tx) LedgerEntryOf(ctx context.Context, log int64, entry []byte) (*Ledge
 	return first(t.ledgerEntries(ctx, `WHERE log = $1 AND entry = $2 ORDER BY idx LIMIT 1`, log, entry))
 }
 
-// ServedRuns are the stretches of a feed that an organisation was sent, first and last position
-// of each, in order; none overlap.
-func (t *Tx) ServedRuns(ctx context.Context, organisation, feed string) ([][2]int64, error) {
-	rows, err := t.query(ctx, `SELECT seq, last FROM ledger_served WHERE organisation = $1 AND feed = $2 ORDER BY seq`, organisation, feed)
+// ServedRuns are the stretches of a feed that some organisations were sent, first and last
+// position of each, in order; none overlap or touch.
+func (t *Tx) ServedRuns(ctx context.Context, organisations []string, feed string) ([][2]int64, error) {
+	in, arg := t.s.d.texts("$1", organisations)
+	rows, err := t.query(ctx, `SELECT seq, last FROM ledger_served WHERE organisation IN `+in+` AND feed = $2 ORDER BY seq`, arg, feed)
 	if err != nil {
 		return nil, err
 	}
@@ -206,8 +207,8 @@ func (t *Tx) ServedRuns(ctx context.Context, organisation, feed string) ([][2]in
 		if err := rows.Scan(&r[0], &r[1]); err != nil {
 			return nil, err
 		}
-		if n := len(out); n > 0 && out[n-1][1] == r[0]-1 {
-			out[n-1][1] = r[1]
+		if n := len(out); n > 0 && r[0] <= out[n-1][1]+1 {
+			out[n-1][1] = max(out[n-1][1], r[1])
 			continue
 		}
 		out = append(out, r)

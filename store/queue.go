@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"entente"
@@ -175,16 +174,21 @@ func (t *Tx) HeadAt(ctx context.Context, feed, at int64) (int64, error) {
 	return head, err
 }
 
+// liveAt is in SQL what a reader of a feed sees at a head of its lines l, but for those in gaps.
+func liveAt(q *query, feed, head int64, gaps []entente.Gap) string {
+	at := q.arg(head)
+	live := `l.feed = ` + q.arg(feed) + ` AND l.seq <= ` + at + ` AND l.rival = 0 AND (l.gone = 0 OR l.gone > ` + at + `)`
+	for _, g := range gaps {
+		live += ` AND NOT (l.seq > ` + q.arg(g.After) + ` AND l.seq <= ` + q.arg(g.UpTo) + `)`
+	}
+	return live
+}
+
 // LiveAt counts the entries that a reader of a feed saw at a head, but for those in the
 // gaps, and lists the first of them by position: at most limit.
 func (t *Tx) LiveAt(ctx context.Context, feed, head int64, gaps []entente.Gap, limit int) (count int64, out []entente.Entry, err error) {
 	q := &query{}
-	at := q.arg(head)
-	live := ` FROM line l JOIN content c ON c.content = l.content WHERE l.feed = ` + q.arg(feed) + ` AND l.seq <= ` + at + `
-		AND l.rival = 0 AND (l.gone = 0 OR l.gone > ` + at + `)`
-	for _, g := range gaps {
-		live += ` AND NOT (l.seq > ` + q.arg(g.After) + ` AND l.seq <= ` + q.arg(g.UpTo) + `)`
-	}
+	live := ` FROM line l JOIN content c ON c.content = l.content WHERE ` + liveAt(q, feed, head, gaps)
 	if err := t.queryRow(ctx, `SELECT COUNT(*)`+live, q.args...).Scan(&count); err != nil {
 		return 0, nil, err
 	}
@@ -206,7 +210,8 @@ func (t *Tx) LiveAt(ctx context.Context, feed, head int64, gaps []entente.Gap, l
 
 // LiveSeqs gives the positions of those entries, in order.
 func (t *Tx) LiveSeqs(ctx context.Context, feed, head int64, gaps []entente.Gap, each func(seq int64)) error {
-	rows, err := t.query(ctx, `SELECT seq FROM line WHERE feed = $1 AND seq <= $2 AND (gone = 0 OR gone > $2) AND rival = 0 ORDER BY seq`, feed, head)
+	q := &query{}
+	rows, err := t.query(ctx, `SELECT l.seq FROM line l WHERE `+liveAt(q, feed, head, gaps)+` ORDER BY l.seq`, q.args...)
 	if err != nil {
 		return err
 	}
@@ -216,9 +221,7 @@ func (t *Tx) LiveSeqs(ctx context.Context, feed, head int64, gaps []entente.Gap,
 		if err := rows.Scan(&seq); err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(gaps, func(g entente.Gap) bool { return g.After < seq && seq <= g.UpTo }) {
-			each(seq)
-		}
+		each(seq)
 	}
 	return rows.Err()
 }
