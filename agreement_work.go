@@ -18,8 +18,7 @@ func decideActivate(c ActivateAgreement, f Facts) (Change, error) {
 		return Change{}, err
 	}
 	l.step.Reason = c.Reason
-	gained := l.gained(&v.Terms)
-	if l.step.Backlog, err = f.cover(l, v, gained, gained, c.Backlog); err != nil {
+	if l.step.Backlog, err = f.cover(l, v, c.Backlog); err != nil {
 		return Change{}, err
 	}
 	return l.begin(f, v, l.Version != 0 && f.Tightens), nil
@@ -41,7 +40,7 @@ func decideRestore(c RestoreAgreement, f Facts) (Change, error) {
 		return Change{}, err
 	}
 	l.step.Reason = c.Reason
-	if l.step.Backlog, err = f.cover(l, v, l.gained(&v.Terms), v.Terms.Collections, c.Backlog); err != nil {
+	if l.step.Backlog, err = f.cover(l, v, c.Backlog); err != nil {
 		return Change{}, err
 	}
 	return l.begin(f, v, false), nil // nobody comes in before it is done
@@ -60,6 +59,15 @@ func (l *settling) begin(f Facts, v *TermsVersion, closed bool) Change {
 // gained lists the collections of terms that those in force do not cover.
 func (l *Life) gained(t *Terms) []string {
 	return slices.DeleteFunc(slices.Clone(t.Collections), func(id string) bool { return l.Version != 0 && l.Terms.Covers(id) })
+}
+
+// Missed lists the collections of which readers have missed something when terms are put in force:
+// those gained, and after a suspension all. Where there are any a backlog is to be chosen.
+func (l *Life) Missed(t *Terms) []string {
+	if l.State == Suspended {
+		return t.Collections
+	}
+	return l.gained(t)
 }
 
 // NewFeeds counts the collections of what is on the table that have no feed yet. So many
@@ -83,11 +91,12 @@ func (a *Agreement) feed(collection string) int {
 }
 
 // cover gives a feed to every collection of terms that has none, and applies the choice of
-// backlog to the feeds of some collections: of those gained it is about all that they hold,
+// backlog to the feeds of those missed: of those gained it is about all that they hold,
 // of others about what came since they were judged last. It gives the choice as it is
 // recorded, "" where there was none to make. A feed keeps its row when its collection is
 // no longer covered: its entries leave by the rule.
-func (f Facts) cover(l *settling, v *TermsVersion, gained, missed []string, backlog string) (string, error) {
+func (f Facts) cover(l *settling, v *TermsVersion, backlog string) (string, error) {
+	gained, missed := l.gained(&v.Terms), l.Missed(&v.Terms)
 	if len(missed) == 0 {
 		if backlog != "" {
 			return "", Errorf(Invalid, "no collection comes to be covered by this, so there is no backlog to choose; leave it out")

@@ -40,12 +40,7 @@ func UnderTerms(l *Life, t *Terms, collections []Collection, backlog string, now
 	}
 	f.NewFeed = -int64(len(f.NewIDs))
 	s := &settling{Life: *l}
-	gained := s.gained(t)
-	missed := gained
-	if l.State == Suspended {
-		missed = t.Collections
-	}
-	if _, err := f.cover(s, &TermsVersion{Terms: *t}, gained, missed, backlog); err != nil {
+	if _, err := f.cover(s, &TermsVersion{Terms: *t}, backlog); err != nil {
 		return g, err
 	}
 	g = s.Agreement

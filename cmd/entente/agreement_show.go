@@ -98,7 +98,7 @@ func viewAgreement(g *node.AgreementInfo, now int64) agreementView {
 	if t := g.OnTable(); t != nil {
 		members = t.Terms.Members
 		v.OnTable = &tableView{Version: t.Number, Hash: t.Hash.String(), Missing: []string{}, Changes: []changeView{}}
-		v.OnTable.Asks = g.Version == 0 || g.State == entente.Suspended || slices.ContainsFunc(t.Terms.Collections, func(id string) bool { return !g.Terms.Covers(id) })
+		v.OnTable.Asks = len(g.Missed(&t.Terms)) > 0
 		for _, id := range g.Missing() {
 			v.OnTable.Missing = append(v.OnTable.Missing, cmp.Or(g.Names[id], id))
 		}
@@ -209,12 +209,15 @@ func (v agreementView) writeChanges(w io.Writer) {
 func (v agreementView) writeMissing(w io.Writer) {
 	switch {
 	case v.OnTable == nil:
-	case len(v.OnTable.Missing) == 0 && v.State == string(entente.Suspended):
-		fmt.Fprintf(w, "  every member has accepted: \"entente agreement restore %s --backlog ...\"\n", v.Name)
-	case len(v.OnTable.Missing) == 0 && v.OnTable.Asks:
-		fmt.Fprintf(w, "  every member has accepted: \"entente agreement activate %s --backlog ...\"\n", v.Name)
 	case len(v.OnTable.Missing) == 0:
-		fmt.Fprintf(w, "  every member has accepted: \"entente agreement activate %s\"\n", v.Name)
+		step, choice := "activate", ""
+		if v.State == string(entente.Suspended) {
+			step = "restore"
+		}
+		if v.OnTable.Asks {
+			choice = " --backlog ..."
+		}
+		fmt.Fprintf(w, "  every member has accepted: \"entente agreement %s %s%s\"\n", step, v.Name, choice)
 	default:
 		fmt.Fprintf(w, "  waits for %s\n", plain(strings.Join(v.OnTable.Missing, ", ")))
 	}
