@@ -37,8 +37,9 @@ the collection, and with 10 that do; how fast their appliers append and when the
 have caught up; how soon a new version stands in 10 feeds of an idle node;
 activating an agreement over everything, idle, beside a steady intake (--rate, in
 batches of --rate-batch) and beside one as fast as one client can, each with a
-reader who polls pages; and pages of a partner. The intake that was really reached
-meanwhile stands beneath each activation.
+reader who polls pages; and pages of a partner within the process and over HTTP, idle
+and while intake runs, each with its event in the ledger. The intake that was really
+reached meanwhile stands beneath each activation.
 
 With --db the PostgreSQL server named must allow databases to be made.`,
 		Example: "  entente bench agreements --objects 300000",
@@ -213,7 +214,7 @@ func (b *bench) alone(ctx context.Context) error {
 		return err
 	}
 	b.add(figure{Name: "activation over all of it", Value: float64(b.objects) / time.Since(began).Seconds(), Unit: "objects/s"})
-	for _, f := range []func(context.Context) error{s.pages, s.asked, s.stopped, s.busyActivations} {
+	for _, f := range []func(context.Context) error{s.pages, s.partnerPages, s.asked, s.stopped, s.busyActivations, s.partnerPagesUnderIntake} {
 		if err := f(ctx); err != nil {
 			return err
 		}

@@ -235,7 +235,7 @@ func getPages(ctx context.Context, url, secret string, clients int, during time.
 		wg.Go(func() {
 			for errs[i] == nil && time.Since(began) < during {
 				start := time.Now()
-				errs[i] = getPage(ctx, client, url, secret)
+				errs[i] = getPage(ctx, client, url, secret, io.Discard)
 				waits[i] = append(waits[i], time.Since(start))
 			}
 		})
@@ -251,7 +251,7 @@ func getPages(ctx context.Context, url, secret string, clients int, during time.
 	return float64(len(all)) / took.Seconds(), all, err
 }
 
-func getPage(ctx context.Context, client *http.Client, url, secret string) error {
+func getPage(ctx context.Context, client *http.Client, url, secret string, into io.Writer) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
@@ -263,7 +263,7 @@ func getPage(ctx context.Context, client *http.Client, url, secret string) error
 		return err
 	}
 	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+	if _, err := io.Copy(into, res.Body); err != nil {
 		return err
 	}
 	if res.StatusCode != http.StatusOK {

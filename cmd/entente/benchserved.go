@@ -272,9 +272,11 @@ func (b *bench) pagesUnderIntake(ctx context.Context, s *benchServer) error {
 	return nil
 }
 
+// nextCursor finds the cursor of a page, which stands before its objects.
+var nextCursor = regexp.MustCompile(`"next": ?"([^"]*)"`)
+
 // readAll reads the collection in pages of 1,000 by their cursors.
 func (b *bench) readAll(ctx context.Context, s *benchServer) error {
-	next := regexp.MustCompile(`"next": ?"([^"]*)"`)
 	query, count := "?limit=1000", 0
 	start := time.Now()
 	for {
@@ -283,7 +285,7 @@ func (b *bench) readAll(ctx context.Context, s *benchServer) error {
 			return err
 		}
 		count += bytes.Count(out, []byte(`"type":"indicator"`))
-		m := next.FindSubmatch(out[:min(len(out), 4096)])
+		m := nextCursor.FindSubmatch(out[:min(len(out), 4096)])
 		if m == nil {
 			break
 		}
